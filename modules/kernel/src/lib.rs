@@ -1,0 +1,20 @@
+//! What every module stands on.
+//!
+//! | part | what it gives |
+//! |---|---|
+//! | [`store`] | one module's database: pools, transactions, migrations, on SQLite and PostgreSQL |
+//! | [`idempotency`] | answers kept in the effect's own transaction |
+//! | [`http`] | the conventions of the public API: errors, bodies, conditions, paging |
+//! | [`auth`] | access tokens, verified by whoever receives them |
+//! | [`faults`] | named points at which a crash test may halt the process |
+//!
+//! The plain values of `kernel-types` are re-exported here, so that a module needs one name.
+
+pub mod auth;
+pub mod faults;
+pub mod http;
+pub mod idempotency;
+mod schema;
+pub mod store;
+
+pub use kernel_types::*;

@@ -1,0 +1,77 @@
+//! Connections to a SQLite file.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::result::ConnectionError;
+use diesel::sql_types::Text;
+
+use super::OpenError;
+
+/// `busy_timeout` comes first: switching to WAL itself takes a lock that another process may hold.
+const EVERY_CONNECTION: &str = "\
+    PRAGMA busy_timeout = 5000;\
+    PRAGMA journal_mode = WAL;\
+    PRAGMA synchronous = FULL;\
+    PRAGMA foreign_keys = ON;\
+    PRAGMA recursive_triggers = ON;\
+    PRAGMA temp_store = MEMORY;\
+    PRAGMA cache_size = -4000;";
+
+/// Files up to this size are checked in full when they are opened; it takes some milliseconds.
+const CHECKED_IN_FULL: u64 = 16 << 20;
+
+#[derive(QueryableByName)]
+struct Verdict {
+    #[diesel(sql_type = Text)]
+    quick_check: String,
+}
+
+/// Opens or creates the file for writing, and looks whether it is a sound database.
+pub(super) fn open_writer(path: &Path) -> Result<SqliteConnection, OpenError> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        std::fs::create_dir_all(directory).map_err(|error| not_writable(directory, &error))?;
+    }
+    let existing = std::fs::metadata(path).map_or(0, |meta| meta.len());
+    // SQLite opens a file it may not write as read-only and only fails at the first write.
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|error| not_writable(path, &error))?;
+    let mut connection = connect(path).map_err(|error| damaged(path, error))?;
+    if existing > 0 && existing <= CHECKED_IN_FULL {
+        let verdict = diesel::sql_query("PRAGMA quick_check(1)")
+            .get_result::<Verdict>(&mut connection)
+            .map_err(|error| damaged(path, error))?;
+        if verdict.quick_check != "ok" {
+            return Err(damaged(path, verdict.quick_check));
+        }
+    }
+    Ok(connection)
+}
+
+/// Opens a connection that cannot write.
+pub(super) fn open_reader(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+    let mut connection = connect(path)?;
+    connection.batch_execute("PRAGMA query_only = ON").map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+    let path = path.to_str().ok_or_else(|| {
+        ConnectionError::BadConnection("the path of a store must be valid UTF-8".to_owned())
+    })?;
+    let mut connection = SqliteConnection::establish(path)?;
+    connection.batch_execute(EVERY_CONNECTION).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+fn not_writable(path: &Path, error: &std::io::Error) -> OpenError {
+    OpenError::NotWritable { path: path.display().to_string(), reason: error.to_string() }
+}
+
+fn damaged(path: &Path, reason: impl std::fmt::Display) -> OpenError {
+    OpenError::Damaged { path: path.display().to_string(), reason: reason.to_string() }
+}

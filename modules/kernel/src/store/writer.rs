@@ -1,0 +1,88 @@
+//! The one place where a store is written.
+//!
+//! SQLite has one writer at a time, and a durable commit costs an fsync. So one thread takes the writes that wait, runs each in a
+//! savepoint of one transaction, commits once, and only then tells them all: the fsync is shared, and no write is
+//! acknowledged before it is on disk (group commit, as in PostgreSQL's `commit_delay` and MySQL's binlog group commit).
+//!
+//! PostgreSQL does this by itself; there a write is a `SERIALIZABLE` transaction that is run again when the server asks for it.
+
+mod batch;
+mod serializable;
+
+use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use diesel::SqliteConnection;
+use tokio::sync::oneshot;
+
+use super::{Db, OpenError, StoreError, StoreSettings, Tx};
+use batch::{Closure, Job};
+use serializable::Serializable;
+
+/// Runs writes.
+pub(super) enum Writer {
+    /// One thread, group commit.
+    Batched { queue: Mutex<Option<mpsc::SyncSender<Box<dyn Job>>>>, thread: Mutex<Option<JoinHandle<()>>> },
+    /// A pool, each write a transaction of its own.
+    Serializable(Serializable),
+}
+
+impl Writer {
+    pub(super) fn sqlite(
+        connection: SqliteConnection,
+        module: &'static str,
+        settings: &StoreSettings,
+    ) -> Result<Self, OpenError> {
+        let (queue, jobs) = mpsc::sync_channel(settings.queue);
+        let thread = std::thread::Builder::new()
+            .name(format!("{module}-writer"))
+            .spawn(move || batch::run(Db::Sqlite(connection), &jobs))
+            .map_err(|error| OpenError::Unreachable {
+                url: settings.url.to_string(),
+                reason: format!("no thread for writing: {error}"),
+            })?;
+        Ok(Self::Batched { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) fn postgres(settings: &StoreSettings, module: &'static str) -> Result<Self, OpenError> {
+        Serializable::open(settings, module).map(Self::Serializable)
+    }
+
+    pub(super) async fn run<T, E, F>(&self, change: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match self {
+            Self::Serializable(writer) => writer.run(change).await,
+            Self::Batched { queue, .. } => {
+                let (reply, answer) = oneshot::channel();
+                let sent = match &*queue.lock().unwrap_or_else(PoisonError::into_inner) {
+                    Some(queue) => queue.try_send(Box::new(Closure::new(change, reply))),
+                    None => return Err(StoreError::Closed.into()),
+                };
+                sent.map_err(|refused| match refused {
+                    mpsc::TrySendError::Full(_) => StoreError::Busy,
+                    mpsc::TrySendError::Disconnected(_) => StoreError::Closed,
+                })?;
+                answer.await.unwrap_or_else(|_dropped| Err(StoreError::Closed.into()))
+            }
+        }
+    }
+
+    pub(super) fn close(&self) {
+        match self {
+            Self::Serializable(writer) => writer.close(),
+            Self::Batched { queue, thread } => {
+                // Without its sender the thread finishes what waits, and ends.
+                drop(queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+                let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if thread.is_some_and(|thread| thread.join().is_err()) {
+                    log::error!("a writer thread ended in a panic");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Group commit on one connection.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use tokio::sync::oneshot;
+
+use super::super::{Db, StoreError, Tx};
+
+/// Most writes in one transaction, and longest that the first of them waits for the others to run.
+const MOST_JOBS: usize = 128;
+const LONGEST: Duration = Duration::from_millis(5);
+
+/// One write, with its types hidden from the thread that runs it.
+pub(in super::super) trait Job: Send {
+    /// Whether somebody still waits for it.
+    fn wanted(&self) -> bool;
+    /// Runs it inside a savepoint; says whether to keep what it did.
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Tells the result: of the run, or why that is void.
+    fn settle(self: Box<Self>, voided: Option<StoreError>);
+}
+
+/// A write and where its result goes.
+pub(super) struct Closure<F, T, E> {
+    change: F,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+// === impl Closure ===
+
+impl<F, T, E> Closure<F, T, E> {
+    pub(super) fn new(change: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
+        Self { change, result: None, reply }
+    }
+}
+
+impl<F, T, E> Job for Closure<F, T, E>
+where
+    F: Fn(&mut Tx<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: From<StoreError> + Send,
+{
+    fn wanted(&self) -> bool {
+        !self.reply.is_closed()
+    }
+
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool {
+        let result = catch_unwind(AssertUnwindSafe(|| (self.change)(tx)))
+            .unwrap_or_else(|_panic| Err(StoreError::Panicked.into()));
+        let keep = result.is_ok();
+        self.result = Some(result);
+        keep
+    }
+
+    fn settle(self: Box<Self>, voided: Option<StoreError>) {
+        let Self { result, reply, .. } = *self;
+        let answer = match (voided, result) {
+            // A write that failed by itself has its own answer, whatever became of the others.
+            (Some(voided), Some(Ok(_)) | None) => Err(voided.into()),
+            (_, Some(result)) => result,
+            (None, None) => Err(StoreError::Closed.into()),
+        };
+        // Whoever waited may have gone; the write stands all the same.
+        drop(reply.send(answer));
+    }
+}
+
+/// Runs jobs until every sender is gone, then tidies the file.
+pub(super) fn run(mut db: Db, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+    while let Ok(first) = jobs.recv() {
+        run_batch(&mut db, first, jobs);
+    }
+    if let Db::Sqlite(connection) = &mut db {
+        // The log is folded into the file, so that a closed store is one file. Another process may hold it: then it is not.
+        if let Err(error) = connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
+            log::debug!("the write-ahead log was left in place: {error}");
+        }
+    }
+}
+
+fn run_batch(db: &mut Db, first: Box<dyn Job>, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+    if let Err(error) = db.begin_write() {
+        first.settle(Some(error));
+        return;
+    }
+    let began = Instant::now();
+    let mut ran: Vec<Box<dyn Job>> = Vec::new();
+    let mut next = Some(first);
+    while let Some(mut job) = next {
+        if job.wanted() {
+            let sound = run_one(db, job.as_mut());
+            ran.push(job);
+            if !sound {
+                abandon(db, ran);
+                return;
+            }
+        }
+        let more = ran.len() < MOST_JOBS && began.elapsed() < LONGEST;
+        next = if more { jobs.try_recv().ok() } else { None };
+    }
+    match db.commit() {
+        Ok(()) => ran.into_iter().for_each(|job| job.settle(None)),
+        Err(error) => {
+            log::error!("a commit of {} writes failed: {error}", ran.len());
+            abandon(db, ran);
+        }
+    }
+}
+
+/// Runs one job in a savepoint. `false` when the engine has given up the whole transaction (disk full, I/O error).
+fn run_one(db: &mut Db, job: &mut dyn Job) -> bool {
+    if db.savepoint().is_err() {
+        return false;
+    }
+    if db.inside(|tx| job.run(tx)) { db.commit().is_ok() } else { db.rollback() }
+}
+
+/// Ends the transaction without any of its effects.
+fn abandon(db: &mut Db, ran: Vec<Box<dyn Job>>) {
+    // Rolls back savepoint and transaction; the engine may have done either by itself.
+    while db.rollback() {}
+    if let Db::Sqlite(connection) = db {
+        connection
+            .batch_execute("ROLLBACK")
+            .unwrap_or_else(|error| log::debug!("nothing to roll back: {error}"));
+    }
+    for job in ran {
+        job.settle(Some(StoreError::Unreachable("the transaction could not be completed".to_owned())));
+    }
+}

@@ -1,0 +1,48 @@
+//! The order module's internal interface: what other modules may ask of it.
+
+use kernel_types::{CartId, Coded, ErrorCode, ProductId, UserId};
+use serde::{Deserialize, Serialize};
+
+seam::contract! {
+    /// Carts and orders.
+    pub trait Orders: "order", version 1, error OrderError {
+        /// Whether the user has a confirmed order with the product in it.
+        idempotent fn has_bought(HasBought) -> bool;
+        /// Gives a guest's cart to a user who has just logged in, merged with the one they have.
+        idempotent fn claim_cart(ClaimCart) -> CartId;
+    }
+}
+
+/// Asks whether a user has bought a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HasBought {
+    /// The buyer.
+    pub user_id: UserId,
+    /// The product, in any variant.
+    pub product_id: ProductId,
+}
+
+/// Asks to give a guest's cart to a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimCart {
+    /// Who gets it.
+    pub user_id: UserId,
+    /// The guest's secret.
+    pub guest_token: String,
+}
+
+/// Why a request about carts or orders is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum OrderError {
+    /// The guest has no open cart.
+    #[error("there is no such cart")]
+    CartNotFound,
+}
+
+impl Coded for OrderError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::CartNotFound => ErrorCode::CartNotFound,
+        }
+    }
+}
