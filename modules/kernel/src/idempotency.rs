@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::on_each;
 use crate::schema::idempotency_keys;
-use crate::store::{StoreError, Tx};
+use crate::store::{Db, StoreError, Tx};
 
 /// How long an answer can be had again.
 pub const TIME_TO_LIVE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -84,11 +84,8 @@ where
     let Some(key) = key else { return effect(tx) };
     let now = Timestamp::now();
     forget_expired(tx, now)?;
-    if let Some(row) = find(tx, &key.id)? {
-        if row.fingerprint != key.fingerprint {
-            return Err(KeyError::Reused.into());
-        }
-        return Ok(Answer::replay(row)?);
+    if let Some(answer) = answer_of::<E>(tx, key)? {
+        return Ok(answer);
     }
     let answer = effect(tx)?;
     let row = Row {
@@ -104,9 +101,24 @@ where
     Ok(answer)
 }
 
-fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<Row>, StoreError> {
+/// The answer that stands for `key`, for effects that must look at other things before their transaction.
+///
+/// # Errors
+/// [`KeyError::Reused`] when the key belongs to another request.
+pub fn answer_of<E>(db: &mut Db, key: &Key) -> Result<Option<Answer>, E>
+where
+    E: From<StoreError> + From<KeyError>,
+{
+    match find(db, &key.id)? {
+        None => Ok(None),
+        Some(row) if row.fingerprint != key.fingerprint => Err(KeyError::Reused.into()),
+        Some(row) => Ok(Some(Answer::replay(row)?)),
+    }
+}
+
+fn find(db: &mut Db, id: &str) -> Result<Option<Row>, StoreError> {
     let row = idempotency_keys::table.find(id);
-    Ok(on_each!(tx, conn => row.select(Row::as_select()).first(conn).optional())?)
+    Ok(on_each!(db, conn => row.select(Row::as_select()).first(conn).optional())?)
 }
 
 fn forget_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@
 //! | [`idempotency`] | answers kept in the effect's own transaction |
 //! | [`http`] | the conventions of the public API: errors, bodies, conditions, paging |
 //! | [`auth`] | access tokens, verified by whoever receives them |
+//! | [`module`], [`worker`] | what a module is to its host, and its background work |
 //! | [`faults`] | named points at which a crash test may halt the process |
 //!
 //! The plain values of `kernel-types` are re-exported here, so that a module needs one name.
@@ -14,7 +15,10 @@ pub mod auth;
 pub mod faults;
 pub mod http;
 pub mod idempotency;
+pub mod module;
 mod schema;
 pub mod store;
+pub mod worker;
 
 pub use kernel_types::*;
+pub use module::Module;

@@ -1,5 +1,7 @@
 //! JSON bodies.
 
+use std::time::Duration;
+
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header;
@@ -8,7 +10,10 @@ use futures_util::future::LocalBoxFuture;
 use kernel_types::{Detail, ErrorCode};
 use serde::de::DeserializeOwned;
 
-use super::ApiError;
+use super::{ApiError, RequestContext};
+
+/// Kept back from the request's time, so that a body that comes too slowly still gets an answer.
+const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
 
 /// A JSON body that was read completely and knows every field it was sent.
 ///
@@ -34,8 +39,12 @@ pub(super) fn read(
 ) -> LocalBoxFuture<'static, Result<web::Bytes, ApiError>> {
     let media_type = request.headers().get(header::CONTENT_TYPE).cloned();
     let bytes = web::Bytes::from_request(request, payload);
+    let deadline = RequestContext::of(request).deadline - TIME_TO_ANSWER;
     Box::pin(async move {
-        let bytes = bytes.await.map_err(|error| unread(&error))?;
+        let bytes = tokio::time::timeout_at(deadline.into(), bytes)
+            .await
+            .map_err(|_too_slow| ApiError::new(ErrorCode::RequestTimeout))?
+            .map_err(|error| unread(&error))?;
         if bytes.is_empty() {
             return Ok(web::Bytes::from_static(b"{}"));
         }

@@ -98,8 +98,8 @@ impl Store {
         &self.inner.url
     }
 
-    /// Secret that authenticates this store's page cursors; the same for every process that opens it.
-    pub fn cursor_key(&self) -> &[u8; 32] {
+    /// Secret of this store, the same for every process that opens it: authenticates page cursors and the like.
+    pub fn secret(&self) -> &[u8; 32] {
         &self.inner.cursor_key
     }
 

@@ -116,8 +116,8 @@ async fn a_closed_store_has_finished_its_writes_and_takes_no_more() {
 #[test]
 fn the_cursor_key_survives_a_restart() {
     let directory = tempfile::tempdir().unwrap();
-    let first = *open(&directory, "a").unwrap().cursor_key();
-    assert_eq!(open(&directory, "a").unwrap().cursor_key(), &first);
+    let first = *open(&directory, "a").unwrap().secret();
+    assert_eq!(open(&directory, "a").unwrap().secret(), &first);
 }
 
 #[test]

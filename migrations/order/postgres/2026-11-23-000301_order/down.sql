@@ -1,0 +1,10 @@
+DROP TABLE test_payments;
+DROP TABLE webhook_inbox;
+DROP TABLE payment_references;
+DROP TABLE order_counters;
+DROP TABLE order_sagas;
+DROP TABLE order_lines;
+DROP TABLE orders;
+DROP TABLE order_events;
+DROP TABLE cart_items;
+DROP TABLE carts;

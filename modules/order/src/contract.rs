@@ -1,0 +1,45 @@
+//! The module as other modules see it, in this process.
+
+use kernel::{CallContext, CallError, CartId};
+use order_contract::{ClaimCart, HasBought, OrderError, Orders};
+
+use crate::error::Error;
+use crate::service::Service;
+
+const MODULE: &str = "order";
+
+/// The contract on the module's own use cases.
+pub(crate) struct Local {
+    service: Service,
+}
+
+impl Local {
+    pub(crate) fn new(service: Service) -> Self {
+        Self { service }
+    }
+}
+
+#[async_trait::async_trait]
+impl Orders for Local {
+    async fn has_bought(
+        &self,
+        _context: CallContext,
+        request: HasBought,
+    ) -> Result<bool, CallError<OrderError>> {
+        self.service
+            .has_bought(request.user_id, request.product_id)
+            .await
+            .map_err(|error| error.into_call_error(MODULE))
+    }
+
+    async fn claim_cart(
+        &self,
+        _context: CallContext,
+        request: ClaimCart,
+    ) -> Result<CartId, CallError<OrderError>> {
+        self.service.claim_cart(request.user_id, &request.guest_token).await.map_err(|error| match error {
+            Error::Store(error) => error.into_call_error(MODULE),
+            _ => OrderError::CartNotFound.into(),
+        })
+    }
+}

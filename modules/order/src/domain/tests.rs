@@ -1,0 +1,4 @@
+//! Property tests of the domain as a whole.
+
+mod payments;
+mod sagas;
