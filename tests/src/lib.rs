@@ -1,0 +1,20 @@
+//! The kit of the whole-system suites: real processes, real stores, real requests.
+//!
+//! | part | what it gives |
+//! |---|---|
+//! | [`binary`] | the path of the program under test |
+//! | [`server`] | a running `banyan serve` that can be killed, stopped and started again |
+//! | [`client`] | a small HTTP client whose assertions show the whole response |
+//! | [`engine`] | fresh stores, and one test for every engine |
+//! | [`output`] | what a child process prints, and waiting for it |
+//! | [`wait`] | waiting for a condition, with a deadline |
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test kit fails by panicking")]
+
+pub mod binary;
+pub mod client;
+pub mod engine;
+pub mod output;
+pub mod server;
+pub mod shop;
+pub mod wait;
