@@ -1,1 +1,39 @@
-fn main() {}
+//! `banyan`: the shop in one binary.
+//!
+//! | part | role |
+//! |---|---|
+//! | `cli` | the command line |
+//! | `config` | settings: defaults, `banyan.toml`, `BANYAN__…` variables, flags |
+//! | `commands` | one file per command |
+//! | `host` | opens the modules and wires them to one another |
+//! | `gateway` | what every request passes: ids, limits, errors, logs, metrics |
+//! | `openapi` | the document and the page to read it |
+//! | `exit` | how commands end |
+//! | `logging` | how log lines look |
+
+mod cli;
+mod commands;
+mod config;
+mod exit;
+mod gateway;
+mod host;
+mod logging;
+mod openapi;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error),
+    };
+    match commands::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,27 @@
+//! One file per command.
+
+mod config_check;
+mod migrate;
+mod openapi;
+mod seed;
+mod serve;
+
+use crate::cli::{Cli, Command, ConfigCommand};
+use crate::exit::Failure;
+
+/// Runs the command.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Serve { common, listen } => serve::run(&common, listen),
+        Command::Seed { common, products } => seed::run(&common, products),
+        Command::Migrate { common } => migrate::run(&common),
+        Command::Openapi => openapi::run(),
+        Command::Config(ConfigCommand::Check { common }) => config_check::run(&common),
+    }
+}
+
+/// The runtime for background work and everything that is not a request.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    Ok(runtime.map_err(anyhow::Error::from)?)
+}

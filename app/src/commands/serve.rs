@@ -1,0 +1,173 @@
+//! `banyan serve`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpResponse, HttpServer, middleware, web};
+use tokio::signal::unix::{SignalKind, signal};
+use utoipa_actix_web::AppExt as _;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::cli::Common;
+use crate::config::{self, Config};
+use crate::exit::{Failure, say};
+use crate::gateway::{self, Limits, Metrics, Ready, Routes};
+use crate::host::{DEMO, Host};
+use crate::{logging, openapi};
+
+/// How often observations are folded into their buckets.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Runs the shop until it is told to stop.
+pub(super) fn run(common: &Common, listen: Option<String>) -> Result<(), Failure> {
+    let mut config = config::load(common.config.as_deref())?;
+    if let Some(listen) = listen {
+        config.server.listen = listen;
+    }
+    logging::install(&config.log);
+    if let Some(point) = &config.testing.halt_at {
+        kernel::faults::arm(point);
+    }
+    let metrics = Metrics::install()?;
+    let runtime = super::runtime()?;
+    let host = Host::open(&config)?;
+    let served = runtime.block_on(serve(&config, &host, metrics));
+    if served.is_err() {
+        host.close();
+    }
+    served
+}
+
+async fn serve(config: &Config, host: &Host, metrics: Metrics) -> Result<(), Failure> {
+    if config.wants_sample_data() {
+        host.seed(None).await?;
+    }
+    let ready = web::Data::new(Ready::default());
+    let (server, address) = listen(config, host, &metrics, &ready)?;
+    let base_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    host.listens_at(base_url.clone());
+    let workers = host.start();
+    let upkeep = tokio::spawn(async move {
+        let mut tick = tokio::time::interval(UPKEEP);
+        loop {
+            tick.tick().await;
+            metrics.upkeep();
+        }
+    });
+    ready.set(true);
+    greet(config, address);
+
+    let stopper = tokio::spawn(stop_on_signal(server.handle(), ready));
+    let ended = server.await;
+    stopper.abort();
+    upkeep.abort();
+    host.stop(workers, config.server.shutdown()).await;
+    log::info!("stopped");
+    Ok(ended.map_err(anyhow::Error::from)?)
+}
+
+/// Builds the server and takes the address.
+fn listen(
+    config: &Config,
+    host: &Host,
+    metrics: &Metrics,
+    ready: &web::Data<Ready>,
+) -> Result<(actix_web::dev::Server, SocketAddr), Failure> {
+    let document = openapi::document(host);
+    let routes = web::Data::new(Routes::of(&document));
+    let document = web::Bytes::from(document.to_json().map_err(anyhow::Error::from)?);
+    let verifier = web::Data::new(host.verifier());
+    let limits = web::Data::new(Limits { request: config.server.request() });
+    let (metrics, hosted) = (web::Data::new(metrics.clone()), web::Data::new(host.clone()));
+    let (ready, body) = (ready.clone(), config.server.body());
+    let server = HttpServer::new(move || {
+        let document = document.clone();
+        let (app, _) = App::new()
+            .into_utoipa_app()
+            .openapi(openapi::base())
+            .configure(|config| openapi::routes(config, &hosted))
+            .split_for_parts();
+        app.app_data(routes.clone())
+            .app_data(verifier.clone())
+            .app_data(limits.clone())
+            .app_data(metrics.clone())
+            .app_data(hosted.clone())
+            .app_data(ready.clone())
+            .app_data(web::PayloadConfig::new(body))
+            .route("/openapi.json", web::get().to(move || send_document(document.clone())))
+            .route("/docs", web::get().to(|| see("/docs/")))
+            .route("/", web::get().to(|| see("/docs/")))
+            .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
+            .default_service(web::to(gateway::not_found))
+            .wrap(middleware::from_fn(gateway::pass))
+    })
+    .workers(config.server.threads())
+    .keep_alive(Duration::from_secs(config.server.keep_alive_seconds.into()))
+    .client_request_timeout(Duration::from_secs(5))
+    .shutdown_timeout(config.server.shutdown().as_secs())
+    .disable_signals()
+    .bind(&config.server.listen)
+    .map_err(|error| Failure::Listen { address: config.server.listen.clone(), reason: explain(&error) })?;
+    let address = server.addrs().first().copied().ok_or_else(|| Failure::Listen {
+        address: config.server.listen.clone(),
+        reason: "no address".to_owned(),
+    })?;
+    Ok((server.run(), address))
+}
+
+async fn send_document(document: web::Bytes) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(document)
+}
+
+async fn see(path: &'static str) -> HttpResponse {
+    HttpResponse::Found().insert_header(("location", path)).finish()
+}
+
+fn explain(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("{error}. Another program listens there; choose another with --listen ADDR")
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            format!("{error}. Ports below 1024 need a privilege; choose another with --listen ADDR")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// The first signal lets running requests end, a second one does not.
+async fn stop_on_signal(server: ServerHandle, ready: web::Data<Ready>) {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        log::error!("signals cannot be listened for; the process can only be killed");
+        return;
+    };
+    let mut told = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    told().await;
+    log::info!("stopping: running requests may end");
+    ready.set(false);
+    let stopping = tokio::spawn(server.stop(true));
+    told().await;
+    log::warn!("stopping at once");
+    stopping.abort();
+    server.stop(false).await;
+}
+
+/// Tells where to look.
+fn greet(config: &Config, address: SocketAddr) {
+    say(&format!("Banyan is listening on http://{address}"));
+    say(&format!("  try the API    http://{address}/docs/"));
+    say(&format!("  browse         curl http://{address}/api/v1/products"));
+    say(&format!("  data           {}", config.data.directory.display()));
+    if config.wants_sample_data() {
+        say(&format!("  demo customer  {} / {}", DEMO.customer.email, DEMO.customer.password));
+        say(&format!("  demo operator  {} / {}", DEMO.operator.email, DEMO.operator.password));
+        say("  stop with Ctrl-C");
+    }
+}

@@ -1,0 +1,86 @@
+//! Settings: defaults, then `banyan.toml`, then `BANYAN__…` variables, then flags. What is unknown or wrong is refused by name.
+
+mod load;
+mod server;
+
+use std::path::PathBuf;
+
+use kernel::store::{StoreSettings, StoreUrl};
+use serde::Deserialize;
+
+pub(crate) use load::load;
+pub(crate) use server::{Log, LogFormat, Server};
+
+/// All settings.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Whether a new store gets sample products and demo accounts. If not set: only when there is no configuration file.
+    pub(crate) sample_data: Option<bool>,
+    pub(crate) server: Server,
+    pub(crate) data: Data,
+    pub(crate) log: Log,
+    pub(crate) user: user::Settings,
+    pub(crate) product: product::Settings,
+    pub(crate) order: order::Settings,
+    pub(crate) testing: Testing,
+    /// Where the settings came from, for people.
+    #[serde(skip)]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Where the modules keep their data.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Data {
+    /// Directory of the embedded stores, one file per module.
+    pub(crate) directory: PathBuf,
+    /// Stores that are elsewhere, by module.
+    pub(crate) stores: Stores,
+    /// Connections per module for reading.
+    pub(crate) connections: u32,
+}
+
+/// Store URLs: `sqlite:PATH` or `postgres://…`. A module without one has a file in the data directory.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Stores {
+    pub(crate) user: Option<String>,
+    pub(crate) product: Option<String>,
+    pub(crate) order: Option<String>,
+}
+
+/// Only for tests of this program.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Testing {
+    /// Name of a fault point at which the process halts for good.
+    pub(crate) halt_at: Option<String>,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { directory: PathBuf::from("data"), stores: Stores::default(), connections: 4 }
+    }
+}
+
+impl Config {
+    /// Whether a new store gets sample data.
+    pub(crate) fn wants_sample_data(&self) -> bool {
+        self.sample_data.unwrap_or(self.file.is_none())
+    }
+
+    /// How the store of `module` is opened.
+    pub(crate) fn store(&self, module: &str) -> Result<StoreSettings, String> {
+        let named = match module {
+            "user" => &self.data.stores.user,
+            "product" => &self.data.stores.product,
+            _ => &self.data.stores.order,
+        };
+        let url = match named {
+            Some(url) => url.parse().map_err(|error| format!("data.stores.{module}: {error}"))?,
+            None => StoreUrl::Sqlite(self.data.directory.join(format!("{module}.db"))),
+        };
+        Ok(StoreSettings { connections: self.data.connections.max(1), ..StoreSettings::new(url) })
+    }
+}

@@ -1,0 +1,141 @@
+//! The one middleware.
+
+use std::time::{Duration, Instant};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, web};
+use kernel::http::{ApiError, RequestContext};
+use kernel::{ErrorCode, TraceContext};
+
+use super::{Routes, metrics, request_id};
+
+/// Bounds of every request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Longest time to an answer.
+    pub(crate) request: Duration,
+}
+
+/// Passes one request on.
+pub(crate) async fn pass(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
+    let limits = request.app_data::<web::Data<Limits>>().map_or(Duration::from_secs(15), |l| l.request);
+    let context = RequestContext {
+        request_id: request_id::of(request.headers()),
+        trace: trace(&request),
+        deadline: began + limits,
+    };
+    request.extensions_mut().insert(context.clone());
+    let method = request.method().clone();
+    if method == Method::HEAD {
+        // Routed as GET; the connection leaves the body out because it saw the request.
+        request.head_mut().method = Method::GET;
+    }
+    // Nothing of the request may be held while it is routed; so what an answer in its stead needs is copied.
+    let (path, accept) = (request.path().to_owned(), request.headers().get(header::ACCEPT).cloned());
+    // The handler's future is dropped at the deadline; a transaction that began runs to its end all the same.
+    let mut response = match tokio::time::timeout_at(context.deadline.into(), next.call(request)).await {
+        Ok(Ok(response)) => response.map_into_boxed_body(),
+        Ok(Err(error)) => return Err(error),
+        Err(_too_late) => {
+            log::error!(request_id = &*context.request_id; "{method} {path} took too long");
+            let error = ApiError::new(ErrorCode::ModuleTimeout);
+            let rendered = error.render(&context.request_id, &path, accept.as_ref());
+            metrics::observe("none", "none", known(&method), error.code().status(), began.elapsed());
+            return Err(InternalError::from_response(error, rendered).into());
+        }
+    };
+    if response.status().is_client_error() || response.status().is_server_error() {
+        response = render(response, &context);
+    }
+    finish(&mut response, &context);
+    note(&response, &context, &method, began.elapsed());
+    Ok(response)
+}
+
+fn trace(request: &ServiceRequest) -> TraceContext {
+    let parent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    parent.and_then(|text| text.parse().ok()).unwrap_or_else(TraceContext::start).child()
+}
+
+/// Gives an error its one shape, with this request's id and in the form that the client accepts.
+fn render(response: ServiceResponse<BoxBody>, context: &RequestContext) -> ServiceResponse<BoxBody> {
+    let error = match response.response().error() {
+        Some(error) => match error.as_error::<ApiError>() {
+            Some(error) => error.clone(),
+            None => ApiError::for_status(response.status(), response.headers()),
+        },
+        // Answered with an error status on purpose, as `/readyz` does: it stays as it is if it has a body of its own.
+        None if response.headers().contains_key(header::CONTENT_TYPE) => return response,
+        None => ApiError::for_status(response.status(), response.headers()),
+    };
+    let (request, _) = response.into_parts();
+    let rendered = error.render(&context.request_id, request.path(), request.headers().get(header::ACCEPT));
+    ServiceResponse::new(request, rendered)
+}
+
+/// Headers of every response.
+fn finish(response: &mut ServiceResponse<BoxBody>, context: &RequestContext) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    if let Ok(trace) = HeaderValue::from_str(&context.trace.to_string()) {
+        headers.insert(HeaderName::from_static("traceparent"), trace);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let personal = response.request().headers().contains_key(header::AUTHORIZATION);
+    let headers = response.headers_mut();
+    if personal && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    }
+}
+
+/// One log line and the metrics.
+fn note(response: &ServiceResponse<BoxBody>, context: &RequestContext, method: &Method, duration: Duration) {
+    let request = response.request();
+    let route = request.match_pattern();
+    let route = route.as_deref().unwrap_or("none");
+    let module = request.app_data::<web::Data<Routes>>().map_or("none", |routes| routes.module(route));
+    let status = response.status().as_u16();
+    let level = match response.status() {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => log::Level::Warn,
+        status if status.is_server_error() => log::Level::Error,
+        _ => log::Level::Info,
+    };
+    // The query is left out: it may hold what is nobody's business.
+    log::log!(
+        target: "banyan::access",
+        level,
+        request_id = &*context.request_id,
+        trace_id = format!("{:032x}", context.trace.trace_id).as_str(),
+        module = module,
+        route = route,
+        status = status,
+        duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        "{method} {} {status}", request.path()
+    );
+    metrics::observe(module, route, known(method), status, duration);
+}
+
+/// A client can invent methods, but not label values.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::OPTIONS => method.as_str(),
+        _ => "other",
+    }
+}

@@ -1,0 +1,31 @@
+//! Request ids: the client's if it is harmless, else our own.
+
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderMap;
+
+const HEADER: &str = "x-request-id";
+
+/// The id of the request with these headers.
+pub(crate) fn of(headers: &HeaderMap) -> Arc<str> {
+    let given = headers.get(HEADER).and_then(|value| value.to_str().ok()).filter(|id| is_harmless(id));
+    given.map_or_else(|| Arc::from(uuid::Uuid::now_v7().simple().to_string()), Arc::from)
+}
+
+/// What may stand in a log line and a header.
+fn is_harmless(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_could_forge_a_log_line_is_replaced() {
+        assert!(is_harmless("req-1.a:b_C"));
+        for id in ["", "a b", "a\"b", "a\u{e9}", &"x".repeat(65)] {
+            assert!(!is_harmless(id), "{id:?}");
+        }
+    }
+}
