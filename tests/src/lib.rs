@@ -7,6 +7,7 @@
 //! | [`client`] | a small HTTP client whose assertions show the whole response |
 //! | [`engine`] | fresh stores, and one test for every engine |
 //! | [`output`] | what a child process prints, and waiting for it |
+//! | [`shop`] | a running shop and the people in it |
 //! | [`wait`] | waiting for a condition, with a deadline |
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test kit fails by panicking")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, middleware, web};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use utoipa_actix_web::AppExt as _;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -55,10 +55,10 @@ async fn serve(config: &Config, host: &Host, metrics: Metrics) -> Result<(), Fai
             metrics.upkeep();
         }
     });
+    let signals = Signals::listen()?;
     ready.set(true);
+    let stopper = tokio::spawn(stop_on_signal(signals, server.handle(), ready));
     greet(config, address);
-
-    let stopper = tokio::spawn(stop_on_signal(server.handle(), ready));
     let ended = server.await;
     stopper.abort();
     upkeep.abort();
@@ -136,24 +136,34 @@ fn explain(error: &std::io::Error) -> String {
     }
 }
 
-/// The first signal lets running requests end, a second one does not.
-async fn stop_on_signal(server: ServerHandle, ready: web::Data<Ready>) {
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        log::error!("signals cannot be listened for; the process can only be killed");
-        return;
-    };
-    let mut told = async || {
+/// The signals that end the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on they no longer end it at once.
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(anyhow::Error::from);
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    };
-    told().await;
+    }
+}
+
+/// The first signal lets running requests end, a second one does not.
+async fn stop_on_signal(mut signals: Signals, server: ServerHandle, ready: web::Data<Ready>) {
+    signals.next().await;
     log::info!("stopping: running requests may end");
     ready.set(false);
     let stopping = tokio::spawn(server.stop(true));
-    told().await;
+    signals.next().await;
     log::warn!("stopping at once");
     stopping.abort();
     server.stop(false).await;

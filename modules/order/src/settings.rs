@@ -14,7 +14,8 @@ pub struct Settings {
     pub hold_grace_seconds: u32,
     /// How often a payment that waits for the buyer is asked about. Default 30.
     pub poll_seconds: u32,
-    /// A process that does not come back loses its sagas after this. Longer than any step takes. Default 30.
+    /// A process that does not come back loses its sagas after this. A step takes at most 10 seconds; with a shorter lease it may be
+    /// taken twice, which does no harm. Default 30.
     pub lease_seconds: u32,
     /// First pause after a failed step; doubled each time, up to five minutes. Default 500 ms.
     pub retry_milliseconds: u32,
@@ -52,7 +53,7 @@ impl Settings {
     }
 
     pub(crate) fn lease(&self) -> Duration {
-        Duration::from_secs(self.lease_seconds.max(15).into())
+        Duration::from_secs(self.lease_seconds.max(1).into())
     }
 
     /// Pause before a step is tried again after failing `attempts` times in a row.

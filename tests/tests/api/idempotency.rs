@@ -16,7 +16,8 @@ async fn one_key_ten_times_at_once_makes_one_order_and_one_charge() {
             let (shop, person, cart, key) = (Arc::clone(&shop), person.clone(), cart.clone(), key.clone());
             tokio::spawn(async move {
                 let body = json!({"payment": {"provider": "test", "token": "ok"}});
-                let request = shop.client.post(&format!("/api/v1/carts/{cart}/checkout")).bearer(&person.token);
+                let request =
+                    shop.client.post(&format!("/api/v1/carts/{cart}/checkout")).bearer(&person.token);
                 request.key(&key).json(&body).send().await
             })
         })

@@ -8,4 +8,5 @@ mod ownership;
 mod paging;
 mod payments;
 mod purchase;
+mod readme;
 mod stock;

@@ -54,7 +54,8 @@ async fn three_declined_payments_end_the_order_and_free_the_stock() {
         post(&shop, &person, &path, json!({"provider": "test", "token": "decline"})).await;
         let what = format!("payment {attempt} to be declined");
         system_tests::wait::until(Duration::from_secs(20), &what, async || {
-            let order = shop.settled(&person, id(&order), &["awaiting_payment", "cancelling", "cancelled"]).await;
+            let order =
+                shop.settled(&person, id(&order), &["awaiting_payment", "cancelling", "cancelled"]).await;
             (order["payments"][attempt - 1]["state"] == "declined").then_some(())
         })
         .await;
@@ -125,7 +126,10 @@ async fn a_confirmed_order_can_be_cancelled_and_the_money_comes_back() {
         let path = format!("/api/v1/orders/{}/cancel", id(&order));
         post(&shop, &person, &path, json!({"reason": "changed my mind"})).await;
         let ended = shop.settled(&person, id(&order), &["cancelled"]).await;
-        assert_eq!((&ended["payment_status"], &ended["reason"]), (&json!("refunded"), &json!("changed my mind")));
+        assert_eq!(
+            (&ended["payment_status"], &ended["reason"]),
+            (&json!("refunded"), &json!("changed my mind"))
+        );
         assert_eq!(ended["payments"][0]["refunded"], ended["total"]);
         assert_eq!(shop.available(&article).await, 3);
     }

@@ -13,7 +13,8 @@ async fn a_customer_registers_browses_buys_and_reads_the_order_back() {
     let product = shop.client.get(&format!("/api/v1/products/{slug}")).send().await.expect(200).body;
     let variant = product["variants"][0]["id"].as_str().expect("an id");
 
-    let cart = shop.client.post("/api/v1/carts").bearer(&person.token).json(&json!({})).send().await.expect(201);
+    let cart =
+        shop.client.post("/api/v1/carts").bearer(&person.token).json(&json!({})).send().await.expect(201);
     let cart = cart.body["id"].as_str().expect("an id");
     let item = shop.client.put(&format!("/api/v1/carts/{cart}/items/{variant}")).bearer(&person.token);
     let priced = item.json(&json!({"quantity": 2})).send().await.expect(200).body;
@@ -40,12 +41,19 @@ async fn a_customer_registers_browses_buys_and_reads_the_order_back() {
     assert_eq!(read.body, order.body);
     let listed = shop.client.get("/api/v1/orders").bearer(&person.token).send().await.expect(200).body;
     assert_eq!(listed["data"][0]["id"], order.body["id"]);
-    let events = shop.client.get(&format!("{location}/events")).bearer(&person.token).send().await.expect(200);
-    let kinds: Vec<_> = events.body["data"].as_array().expect("a list").iter().map(|e| e["kind"].clone()).collect();
+    let events =
+        shop.client.get(&format!("{location}/events")).bearer(&person.token).send().await.expect(200);
+    let kinds: Vec<_> =
+        events.body["data"].as_array().expect("a list").iter().map(|e| e["kind"].clone()).collect();
     assert_eq!(
         kinds,
         [
-            "placed", "payment_started", "stock_reserved", "payment_seen", "stock_committed", "payment_seen",
+            "placed",
+            "payment_started",
+            "stock_reserved",
+            "payment_seen",
+            "stock_committed",
+            "payment_seen",
             "confirmed"
         ]
     );
@@ -61,13 +69,15 @@ async fn a_guest_buys_and_sees_the_order_with_the_cart_s_secret() {
     item.header("x-guest-token", secret).json(&json!({"quantity": 1})).send().await.expect(200);
 
     let checkout = |body| {
-        let request = shop.client.post(&format!("/api/v1/carts/{id}/checkout")).header("x-guest-token", secret);
+        let request =
+            shop.client.post(&format!("/api/v1/carts/{id}/checkout")).header("x-guest-token", secret);
         request.key(&fresh_key()).header("prefer", "wait=10").json(&body)
     };
     let payment = json!({"provider": "test", "token": "ok"});
     let refused = checkout(json!({"payment": payment.clone()})).send().await.expect(422);
     assert_eq!(refused.body["error"]["details"][0]["field"], "email");
-    let order = checkout(json!({"payment": payment, "email": "guest@people.example"})).send().await.expect(202).body;
+    let order =
+        checkout(json!({"payment": payment, "email": "guest@people.example"})).send().await.expect(202).body;
     assert_eq!(order["status"], "confirmed");
 
     let path = format!("/api/v1/orders/{}", order["id"].as_str().expect("an id"));
@@ -83,7 +93,8 @@ async fn a_guest_s_cart_is_merged_on_login() {
     let own = shop.cart_with(&person, &article, 2).await;
 
     let guest = shop.client.post("/api/v1/carts").json(&json!({})).send().await.expect(201).body;
-    let (id, secret) = (guest["id"].as_str().expect("an id"), guest["guest_token"].as_str().expect("a secret"));
+    let (id, secret) =
+        (guest["id"].as_str().expect("an id"), guest["guest_token"].as_str().expect("a secret"));
     for (wanted, quantity) in [(&article, 3), (&other, 1)] {
         let item = shop.client.put(&format!("/api/v1/carts/{id}/items/{}", wanted.variant_id));
         item.header("x-guest-token", secret).json(&json!({"quantity": quantity})).send().await.expect(200);
@@ -94,7 +105,8 @@ async fn a_guest_s_cart_is_merged_on_login() {
     assert_eq!(login["cart_id"], own.as_str());
     let token = login["access_token"].as_str().expect("a token");
     let merged = shop.client.get(&format!("/api/v1/carts/{own}")).bearer(token).send().await.expect(200).body;
-    let quantities: Vec<_> = merged["items"].as_array().expect("items").iter().map(|i| i["quantity"].clone()).collect();
+    let quantities: Vec<_> =
+        merged["items"].as_array().expect("items").iter().map(|i| i["quantity"].clone()).collect();
     assert_eq!(quantities, [5, 1]);
     // The guest's secret opens nothing any more.
     shop.client.get(&format!("/api/v1/carts/{id}")).header("x-guest-token", secret).send().await.expect(404);
@@ -120,7 +132,12 @@ async fn only_a_buyer_may_review() {
     let article = shop.article(3).await;
     let person = shop.somebody().await;
     let path = format!("/api/v1/products/{}/reviews", article.product_id);
-    let review = || shop.client.post(&path).bearer(&person.token).json(&json!({"rating": 5, "title": "Fine", "body": "It works."}));
+    let review = || {
+        shop.client
+            .post(&path)
+            .bearer(&person.token)
+            .json(&json!({"rating": 5, "title": "Fine", "body": "It works."}))
+    };
     assert_eq!(review().send().await.expect(422).error_code(), "REVIEW_NOT_ALLOWED");
     assert_eq!(shop.buy(&person, &article, "ok").await["status"], "confirmed");
     review().send().await.expect(201);

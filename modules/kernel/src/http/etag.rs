@@ -32,11 +32,27 @@ pub struct Mismatch;
 /// # Errors
 /// When the value has no JSON form.
 pub fn conditional(request: &HttpRequest, resource: &impl Serialize) -> Result<HttpResponse, ApiError> {
-    let body = serde_json::to_vec(resource).map_err(|error| {
+    let body = encode(resource)?;
+    Ok(answer(request, &ETag::of_body(&body), body))
+}
+
+/// As [`conditional`], for a resource whose representation changes exactly when its version does. The tag is what `If-Match` takes.
+///
+/// # Errors
+/// When the value has no JSON form.
+pub fn versioned(
+    request: &HttpRequest,
+    resource: &impl Serialize,
+    version: i32,
+) -> Result<HttpResponse, ApiError> {
+    Ok(answer(request, &ETag::of_version(version), encode(resource)?))
+}
+
+fn encode(resource: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(resource).map_err(|error| {
         log::error!("an answer has no JSON form: {error}");
         ApiError::new(ErrorCode::Internal)
-    })?;
-    Ok(answer(request, &ETag::of_body(&body), body))
+    })
 }
 
 fn answer(request: &HttpRequest, tag: &ETag, body: Vec<u8>) -> HttpResponse {

@@ -13,7 +13,7 @@ pub use body::Json;
 pub use context::{Call, RequestContext};
 pub use effect::{Effect, GUEST_TOKEN, GuestToken};
 pub use error::{ApiError, ErrorBody, Problem};
-pub use etag::{ETag, IfMatch, conditional};
+pub use etag::{ETag, IfMatch, Mismatch, conditional, versioned};
 pub use login::{Login, MaybeLogin};
 pub use paging::{Cursors, Paging, page_response};
 pub use query::Query;

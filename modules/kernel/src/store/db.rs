@@ -79,6 +79,14 @@ impl Db {
         .map_err(StoreError::from)
     }
 
+    /// Begins a transaction that changes the schema. It sees what another process did before it got the lock.
+    pub(super) fn begin_migrations(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
+            Self::Postgres(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN"),
+        }
+    }
+
     pub(super) fn begin_snapshot(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN DEFERRED"),

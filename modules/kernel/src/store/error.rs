@@ -116,6 +116,8 @@ impl From<DieselError> for StoreError {
                 MUST_RERUN.set(true);
                 Self::Query(error)
             }
+            // Another process kept the file locked for longer than `busy_timeout`.
+            DieselError::DatabaseError(_, info) if info.message() == "database is locked" => Self::Busy,
             DieselError::DatabaseError(_, info) if info.message().contains("deadlock detected") => {
                 MUST_RERUN.set(true);
                 Self::Query(error)

@@ -20,13 +20,32 @@ pub struct Migrations {
     pub postgres: EmbeddedMigrations,
 }
 
-/// Runs what is pending. Each migration is a transaction of its own.
+/// Runs what is pending: all of it or, on failure, nothing. Two processes that open one new store do it one after the other: on
+/// SQLite by the write lock of one transaction, on PostgreSQL by the lock that the connection was opened with.
 pub(super) fn run(db: &mut Db, url: &StoreUrl, migrations: &Migrations) -> Result<(), OpenError> {
     let failed = |reason: Box<dyn std::error::Error + Send + Sync>| OpenError::Migration {
         module: migrations.module,
         url: url.to_string(),
         reason: reason.to_string(),
     };
+    db.begin_migrations().map_err(|error| failed(error.into()))?;
+    let done = run_inside(db, url, migrations, &failed);
+    let ended = match &done {
+        Ok(()) => db.commit().map_err(|error| failed(error.into())),
+        Err(_) => {
+            db.rollback();
+            Ok(())
+        }
+    };
+    done.and(ended)
+}
+
+fn run_inside(
+    db: &mut Db,
+    url: &StoreUrl,
+    migrations: &Migrations,
+    failed: &impl Fn(Box<dyn std::error::Error + Send + Sync>) -> OpenError,
+) -> Result<(), OpenError> {
     let (known, applied) = match db {
         Db::Sqlite(conn) => (
             [versions::<Sqlite>(&KERNEL_SQLITE), versions::<Sqlite>(&migrations.sqlite)],

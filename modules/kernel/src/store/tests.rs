@@ -121,6 +121,17 @@ fn the_cursor_key_survives_a_restart() {
 }
 
 #[test]
+fn many_may_open_a_new_store_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        let opened: Vec<_> = (0..6).map(|_| scope.spawn(|| open(&directory, "a").map(drop))).collect();
+        for opened in opened {
+            opened.join().unwrap().unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_store_from_a_newer_program_is_refused_and_left_as_it_was() {
     let directory = tempfile::tempdir().unwrap();
     open(&directory, "a").unwrap().close();

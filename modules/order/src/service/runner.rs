@@ -91,7 +91,9 @@ impl Service {
             let step = next_step(&order, Timestamp::now());
             let name = step.name();
             faults::point(&format!("order.saga.before.{name}")).await;
-            match self.take(&step, id, &order).await {
+            let outcome = self.take(&step, id, &order).await;
+            faults::point(&format!("order.saga.taken.{name}")).await;
+            match outcome {
                 Outcome::Facts(facts) => {
                     order = self.note(id, facts).await?;
                     metrics::counter!("banyan_saga_steps_total", "step" => name).increment(1);

@@ -57,7 +57,9 @@ where
     }
 
     fn settle(self: Box<Self>, voided: Option<StoreError>) {
-        let Self { result, reply, .. } = *self;
+        let Self { change, result, reply } = *self;
+        // What the write holds, such as its idempotency key, is free before its caller hears of the result.
+        drop(change);
         let answer = match (voided, result) {
             // A write that failed by itself has its own answer, whatever became of the others.
             (Some(voided), Some(Ok(_)) | None) => Err(voided.into()),

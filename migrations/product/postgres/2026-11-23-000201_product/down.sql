@@ -1,0 +1,11 @@
+DROP TABLE product_terms;
+DROP TABLE reviews;
+DROP TABLE reservation_lines;
+DROP TABLE reservations;
+DROP TABLE stock_movements;
+DROP TABLE variant_stock;
+DROP TABLE lowest_prices;
+DROP TABLE prices;
+DROP TABLE variants;
+DROP TABLE products;
+DROP TABLE categories;

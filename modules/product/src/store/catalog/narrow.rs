@@ -1,0 +1,68 @@
+//! What both ways of listing share. Macros, because the type of a boxed query names the engine.
+
+/// Narrows a boxed query over products and their lowest prices, but for the last word.
+macro_rules! narrowed {
+    ($query:ident, $filter:expr) => {
+        if let Some(status) = $filter.status {
+            $query = $query.filter(products::status.eq(status));
+        }
+        if let Some(categories) = &$filter.categories {
+            $query = $query.filter(products::category_id.eq_any(categories));
+        }
+        if let Some(ids) = &$filter.ids {
+            $query = $query.filter(products::id.eq_any(ids));
+        }
+        if let Some(least) = $filter.price_from {
+            $query = $query.filter(lowest_prices::amount.ge(least));
+        }
+        if let Some(most) = $filter.price_to {
+            $query = $query.filter(lowest_prices::amount.le(most));
+        }
+        match $filter.in_stock {
+            Some(true) => $query = $query.filter(in_stock!()),
+            Some(false) => $query = $query.filter(diesel::dsl::not(in_stock!())),
+            None => {}
+        }
+        if let Some(least) = $filter.rating_from {
+            $query = $query.filter(products::rating_hundredths.ge(least));
+        }
+        for stem in $filter.words.iter().flat_map(|words| &words.stems) {
+            let with = product_terms::table.filter(product_terms::term.eq(stem));
+            $query = $query.filter(products::id.eq_any(with.select(product_terms::product_id)));
+        }
+    };
+}
+
+/// Whether the product at hand has a variant in stock.
+macro_rules! in_stock {
+    () => {
+        exists(
+            variants::table
+                .inner_join(variant_stock::table)
+                .filter(variants::product_id.eq(products::id))
+                .filter(variants::status.eq(VariantStatus::Active))
+                .filter(variant_stock::on_hand.gt(variant_stock::reserved)),
+        )
+    };
+}
+
+/// Goes on behind a position, ascending or descending in both columns. The first condition lets an index be entered in the right place.
+macro_rules! after {
+    ($query:ident, $column:expr, >, $key:expr, $id:expr) => {
+        $query.filter($column.ge($key)).filter($column.gt($key).or(products::id.gt($id)))
+    };
+    ($query:ident, $column:expr, <, $key:expr, $id:expr) => {
+        $query.filter($column.le($key)).filter($column.lt($key).or(products::id.lt($id)))
+    };
+}
+
+/// The terms that count as the last word of a query.
+macro_rules! last_word {
+    ($words:expr) => {
+        product_terms::table.filter(product_terms::term.eq(&$words.last_stem).or(
+            product_terms::term.ge(&$words.last_prefix).and(product_terms::term.lt($words.behind_prefix())),
+        ))
+    };
+}
+
+pub(super) use {after, in_stock, last_word, narrowed};
