@@ -10,7 +10,12 @@
 //! | [`shop`] | a running shop and the people in it |
 //! | [`wait`] | waiting for a condition, with a deadline |
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test kit fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test kit fails by panicking"
+)]
 
 pub mod binary;
 pub mod client;

@@ -169,15 +169,18 @@ async fn stop_on_signal(mut signals: Signals, server: ServerHandle, ready: web::
     server.stop(false).await;
 }
 
-/// Tells where to look.
+/// Tells where to look, all at once: who waits for the first line may rely on the others.
 fn greet(config: &Config, address: SocketAddr) {
-    say(&format!("Banyan is listening on http://{address}"));
-    say(&format!("  try the API    http://{address}/docs/"));
-    say(&format!("  browse         curl http://{address}/api/v1/products"));
-    say(&format!("  data           {}", config.data.directory.display()));
+    let mut lines = vec![
+        format!("Banyan is listening on http://{address}"),
+        format!("  try the API    http://{address}/docs/"),
+        format!("  browse         curl http://{address}/api/v1/products"),
+        format!("  data           {}", config.data.directory.display()),
+    ];
     if config.wants_sample_data() {
-        say(&format!("  demo customer  {} / {}", DEMO.customer.email, DEMO.customer.password));
-        say(&format!("  demo operator  {} / {}", DEMO.operator.email, DEMO.operator.password));
-        say("  stop with Ctrl-C");
+        lines.push(format!("  demo customer  {} / {}", DEMO.customer.email, DEMO.customer.password));
+        lines.push(format!("  demo operator  {} / {}", DEMO.operator.email, DEMO.operator.password));
+        lines.push("  stop with Ctrl-C".to_owned());
     }
+    say(&lines.join("\n"));
 }

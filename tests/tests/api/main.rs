@@ -1,4 +1,5 @@
 //! The public API, over HTTP, against the real binary on a real store.
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod conventions;
 mod documented;

@@ -8,7 +8,7 @@ use system_tests::shop::{Shop, fresh_key};
 
 #[tokio::test]
 async fn sigterm_finishes_what_runs_and_closes_the_stores() {
-    let mut shop = Shop::open();
+    let shop = Shop::open();
     let (person, article) = (shop.somebody().await, shop.article(9).await);
     // A payment that waits for its buyer keeps a request waiting too.
     let cart = shop.cart_with(&person, &article, 1).await;

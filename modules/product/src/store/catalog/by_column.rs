@@ -44,47 +44,48 @@ pub(super) fn by_column(
         query = match sort {
             Sort::Newest | Sort::Relevance => {
                 if let Some((key, id)) = time {
-                    query = after!(query, products::created_at, <, key, id);
+                    query = after!(query, products::created_at, products::id, <, key, id);
                 }
                 query.order((products::created_at.desc(), products::id.desc()))
             }
             Sort::Oldest => {
                 if let Some((key, id)) = time {
-                    query = after!(query, products::created_at, >, key, id);
+                    query = after!(query, products::created_at, products::id, >, key, id);
                 }
                 query.order((products::created_at, products::id))
             }
             Sort::Name => {
                 if let Some((key, id)) = text {
-                    query = after!(query, products::name_key, >, key.clone(), id);
+                    query = after!(query, products::name_key, products::id, >, key.clone(), id);
                 }
                 query.order((products::name_key, products::id))
             }
             Sort::NameBackwards => {
                 if let Some((key, id)) = text {
-                    query = after!(query, products::name_key, <, key.clone(), id);
+                    query = after!(query, products::name_key, products::id, <, key.clone(), id);
                 }
                 query.order((products::name_key.desc(), products::id.desc()))
             }
             Sort::BestRated => {
                 if let Some((key, id)) = rating {
-                    query = after!(query, products::rating_hundredths, <, key, id);
+                    query = after!(query, products::rating_hundredths, products::id, <, key, id);
                 }
                 query.order((products::rating_hundredths.desc(), products::id.desc()))
             }
             Sort::Cheapest => {
                 query = query.filter(lowest_prices::amount.is_not_null());
                 if let Some((key, id)) = number {
-                    query = after!(query, lowest_prices::amount, >, key, id);
+                    query = after!(query, lowest_prices::amount, lowest_prices::product_id, >, key, id);
                 }
-                query.order((lowest_prices::amount, products::id))
+                // The id of the row that the index is over: so the index gives the order.
+                query.order((lowest_prices::amount, lowest_prices::product_id))
             }
             Sort::Dearest => {
                 query = query.filter(lowest_prices::amount.is_not_null());
                 if let Some((key, id)) = number {
-                    query = after!(query, lowest_prices::amount, <, key, id);
+                    query = after!(query, lowest_prices::amount, lowest_prices::product_id, <, key, id);
                 }
-                query.order((lowest_prices::amount.desc(), products::id.desc()))
+                query.order((lowest_prices::amount.desc(), lowest_prices::product_id.desc()))
             }
         };
         query.load(conn)

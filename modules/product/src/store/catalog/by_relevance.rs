@@ -37,17 +37,20 @@ pub(super) fn by_relevance(
         let mut query = products::table
             .inner_join(HITS.on(HITS.field(product_terms::product_id).eq(products::id)))
             .left_join(lowest)
-            .filter(term().eq_any(&words.stems).or(last()))
             .group_by(products::id)
             .select((products::id, rank()))
             .order((rank().desc(), products::id))
             .limit(limit)
             .into_boxed();
         narrowed!(query, filter);
-        if !words.stems.is_empty() {
+        query = if words.stems.is_empty() {
+            query.filter(last())
+        } else {
             // With other words beside it, that one of the terms is found does not mean that the last word is.
-            query = query.filter(products::id.eq_any(last_word!(words).select(product_terms::product_id)));
-        }
+            query
+                .filter(term().eq_any(&words.stems).or(last()))
+                .filter(products::id.eq_any(last_word!(words).select(product_terms::product_id)))
+        };
         if let Some((key, id)) = after {
             query = query.having(rank().lt(key).or(rank().eq(key).and(products::id.gt(id))));
         }

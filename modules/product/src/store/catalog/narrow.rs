@@ -48,11 +48,11 @@ macro_rules! in_stock {
 
 /// Goes on behind a position, ascending or descending in both columns. The first condition lets an index be entered in the right place.
 macro_rules! after {
-    ($query:ident, $column:expr, >, $key:expr, $id:expr) => {
-        $query.filter($column.ge($key)).filter($column.gt($key).or(products::id.gt($id)))
+    ($query:ident, $column:expr, $id_column:expr, >, $key:expr, $id:expr) => {
+        $query.filter($column.ge($key)).filter($column.gt($key).or($id_column.gt($id)))
     };
-    ($query:ident, $column:expr, <, $key:expr, $id:expr) => {
-        $query.filter($column.le($key)).filter($column.lt($key).or(products::id.lt($id)))
+    ($query:ident, $column:expr, $id_column:expr, <, $key:expr, $id:expr) => {
+        $query.filter($column.le($key)).filter($column.lt($key).or($id_column.lt($id)))
     };
 }
 
