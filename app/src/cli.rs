@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A shop backend in one binary: user, product and order modules, each over its own store.
 ///
@@ -38,11 +38,25 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Make a module's projections anew from its events.
+    Rebuild {
+        /// Which module's.
+        module: Rebuildable,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Print the OpenAPI document.
     Openapi,
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// Modules that keep events.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Rebuildable {
+    /// Lists and lookups of orders.
+    Order,
 }
 
 #[derive(Debug, Subcommand)]

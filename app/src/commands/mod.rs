@@ -3,6 +3,7 @@
 mod config_check;
 mod migrate;
 mod openapi;
+mod rebuild;
 mod seed;
 mod serve;
 
@@ -15,6 +16,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve { common, listen } => serve::run(&common, listen),
         Command::Seed { common, products } => seed::run(&common, products),
         Command::Migrate { common } => migrate::run(&common),
+        Command::Rebuild { module, common } => rebuild::run(module, &common),
         Command::Openapi => openapi::run(),
         Command::Config(ConfigCommand::Check { common }) => config_check::run(&common),
     }

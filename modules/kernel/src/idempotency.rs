@@ -177,6 +177,14 @@ impl Answer {
         self
     }
 
+    /// The same answer, replayed or not, with what its resource has become since.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn refreshed(self, body: &impl Serialize) -> Result<Self, StoreError> {
+        Ok(Self { body: serde_json::to_string(body).map_err(unreadable)?, ..self })
+    }
+
     /// The body's text.
     pub fn body(&self) -> &str {
         &self.body

@@ -32,8 +32,8 @@ pub fn of(tokens: &[Token]) -> Vec<Path> {
         if token.is("::") {
             continue;
         }
-        let is_group = continues && token.is("{");
-        if !(is_group || continues && token.is_name()) && !current.is_empty() {
+        let joins = continues && (token.is("{") || token.is_name());
+        if !joins && !current.is_empty() {
             found.push(Path { segments: std::mem::take(&mut current), line });
         }
         if token.is_name() {

@@ -119,9 +119,16 @@ fn a_wrong_command_line_has_its_own_code() {
 }
 
 #[test]
-fn migrate_and_seed_may_be_repeated() {
+fn commands_over_the_stores_may_be_repeated() {
     let directory = tempfile::tempdir().expect("a directory");
-    for arguments in [&["migrate"][..], &["migrate"], &["seed"], &["seed"], &["seed", "--products", "100"]] {
+    for arguments in [
+        &["migrate"][..],
+        &["migrate"],
+        &["seed"],
+        &["seed"],
+        &["seed", "--products", "100"],
+        &["rebuild", "order"],
+    ] {
         let (code, message) = run(&mut banyan(directory.path(), arguments));
         assert_eq!(code, 0, "{arguments:?}: {message}");
     }

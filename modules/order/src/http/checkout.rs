@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, Responder as _, post, web};
+use actix_web::{HttpRequest, post, web};
 use kernel::http::{ApiError, Call, Effect, ErrorBody, GuestToken, MaybeLogin, RequestContext, path_id};
 use kernel::idempotency::Answer;
 use kernel::store::StoreError;
@@ -78,7 +78,7 @@ pub(crate) async fn check_out(
     guest: GuestToken,
     id: web::Path<String>,
     effect: Effect<CheckoutBody>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<Answer, ApiError> {
     let cart_id = path_id(&id, ErrorCode::CartNotFound)?;
     let key = effect.required_key()?;
     let visitor = visitor(&login, &guest);
@@ -90,7 +90,7 @@ pub(crate) async fn check_out(
         payment: effect.body.payment.into_choice()?,
     };
     let placed = service.check_out(&call.0, &visitor, checkout, key, accepted).await?;
-    let Some(wait) = preferred_wait(&request) else { return Ok(placed.respond_to(&request)) };
+    let Some(wait) = preferred_wait(&request) else { return Ok(placed) };
     let order: Placed = serde_json::from_str(placed.body()).map_err(|error| {
         log::error!("a stored answer cannot be read: {error}");
         ApiError::new(ErrorCode::Internal)
@@ -98,11 +98,7 @@ pub(crate) async fn check_out(
     // A margin below the gateway's own limit, so that the answer is ours.
     let deadline = (Instant::now() + wait).min(context.deadline - Duration::from_millis(500));
     let settled = service.wait_settled(&visitor, order.id, deadline).await?;
-    let mut response = placed.respond_to(&request).map_body(|_, body| body);
-    response.headers_mut().remove("content-length");
-    let body = serde_json::to_string(&OrderBody::of(&settled)).unwrap_or_default();
-    let response = response.set_body(actix_web::body::BoxBody::new(body));
-    Ok(response)
+    Ok(placed.refreshed(&OrderBody::of(&settled))?)
 }
 
 #[derive(Deserialize)]

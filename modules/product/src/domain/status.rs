@@ -112,6 +112,19 @@ states! {
     }
 }
 
+// === impl ProductStatus ===
+
+impl ProductStatus {
+    /// The statuses that this is not.
+    pub const fn others(self) -> [Self; 2] {
+        match self {
+            Self::Draft => [Self::Active, Self::Archived],
+            Self::Active => [Self::Draft, Self::Archived],
+            Self::Archived => [Self::Draft, Self::Active],
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use kernel::store::{Db, StoreError};
 use kernel::{Timestamp, on_each};
 
-use super::narrow::{after, in_stock, last_word, narrowed};
+use super::narrow::{after, in_stock, last_word, narrowed, with_status, without_other_status};
 use super::{Filter, Key, ListRow, Listed, Position, Sort};
 use crate::domain::status::VariantStatus;
 use crate::schema::{lowest_prices, product_terms, products, variant_stock, variants};
@@ -38,6 +38,11 @@ pub(super) fn by_column(
             .limit(limit)
             .into_boxed();
         narrowed!(query, filter);
+        if matches!(sort, Sort::Cheapest | Sort::Dearest) {
+            without_other_status!(query, filter);
+        } else {
+            with_status!(query, filter);
+        }
         if let Some(words) = &filter.words {
             query = query.filter(products::id.eq_any(last_word!(words).select(product_terms::product_id)));
         }

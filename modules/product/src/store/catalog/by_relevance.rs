@@ -6,7 +6,7 @@ use kernel::store::{Db, StoreError};
 use kernel::{ProductId, on_each};
 
 use super::by_column::by_column;
-use super::narrow::{in_stock, last_word, narrowed};
+use super::narrow::{in_stock, last_word, narrowed, without_other_status};
 use super::{Filter, Key, Listed, Position, Sort};
 use crate::domain::search::Query;
 use crate::domain::status::VariantStatus;
@@ -43,6 +43,7 @@ pub(super) fn by_relevance(
             .limit(limit)
             .into_boxed();
         narrowed!(query, filter);
+        without_other_status!(query, filter);
         query = if words.stems.is_empty() {
             query.filter(last())
         } else {
