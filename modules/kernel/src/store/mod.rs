@@ -13,6 +13,7 @@ mod migrate;
 mod postgres;
 mod reader;
 mod sqlite;
+mod turns;
 mod url;
 mod writer;
 

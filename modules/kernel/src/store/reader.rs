@@ -1,13 +1,10 @@
 //! The pool of connections that read.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::ConnectionError;
-use tokio::sync::Semaphore;
 
+use super::turns::{Turn, Turns};
 use super::{Db, OpenError, StoreError, StoreSettings, StoreUrl, postgres, sqlite};
 
 /// Makes pooled connections; tells the true cause when it cannot.
@@ -16,12 +13,10 @@ pub(super) struct Manager {
     module: &'static str,
 }
 
-/// A bounded queue in front of a pool: no more threads wait for a connection than there are connections.
+/// The pool, and the queue in front of it.
 pub(super) struct Readers {
     pool: r2d2::Pool<Manager>,
-    turns: Arc<Semaphore>,
-    places: Arc<Semaphore>,
-    patience: Duration,
+    turns: Turns,
 }
 
 // === impl Manager ===
@@ -57,10 +52,9 @@ impl r2d2::ManageConnection for Manager {
 pub(super) fn pool(
     settings: &StoreSettings,
     module: &'static str,
-    connections: u32,
 ) -> Result<r2d2::Pool<Manager>, OpenError> {
     r2d2::Pool::builder()
-        .max_size(connections)
+        .max_size(settings.connections)
         .min_idle(Some(1))
         .connection_timeout(settings.patience)
         .test_on_check_out(matches!(settings.url, StoreUrl::Postgres(_)))
@@ -72,12 +66,7 @@ pub(super) fn pool(
 
 impl Readers {
     pub(super) fn open(settings: &StoreSettings, module: &'static str) -> Result<Self, OpenError> {
-        Ok(Self {
-            pool: pool(settings, module, settings.connections)?,
-            turns: Arc::new(Semaphore::new(usize::try_from(settings.connections).unwrap_or(1))),
-            places: Arc::new(Semaphore::new(settings.queue)),
-            patience: settings.patience,
-        })
+        Ok(Self { pool: pool(settings, module)?, turns: Turns::new(settings) })
     }
 
     pub(super) async fn run<T, E, F>(&self, query: F) -> Result<T, E>
@@ -86,17 +75,13 @@ impl Readers {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let _place = self.places.try_acquire().map_err(|_full| StoreError::Busy)?;
-        let turn = tokio::time::timeout(self.patience, Arc::clone(&self.turns).acquire_owned())
-            .await
-            .map_err(|_too_late| StoreError::Busy)?
-            .map_err(|_closed| StoreError::Closed)?;
+        let Turn { _place, connection: turn } = self.turns.wait().await?;
         let pool = self.pool.clone();
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let mut connection =
+            let mut db =
                 pool.get().map_err(|error| E::from(StoreError::Unreachable(error.to_string())))?;
-            query(&mut connection)
+            query(&mut db)
         });
         match read.await {
             Ok(result) => result,

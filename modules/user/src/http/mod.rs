@@ -10,9 +10,8 @@ mod sessions;
 mod users;
 
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse};
-use kernel::http::{ApiError, ETag};
-use serde::{Deserialize, Deserializer, Serialize};
+use kernel::http::ApiError;
+use serde::{Deserialize, Deserializer};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::error::Error;
@@ -52,18 +51,6 @@ fn refused(error: Error) -> ApiError {
         Some(seconds) => told.header(header::RETRY_AFTER, HeaderValue::from(seconds)),
         None => told,
     }
-}
-
-/// Answers a resource whose representation changes exactly when its version does: 200, or 304 when the client has it already.
-fn versioned(request: &HttpRequest, version: i32, resource: &impl Serialize) -> HttpResponse {
-    let tag = ETag::of_version(version);
-    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let known = known.is_some_and(|tags| {
-        tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|t| t == "*" || t == tag.as_str())
-    });
-    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::ETAG, tag.as_str()));
-    if known { response.finish() } else { response.json(resource) }
 }
 
 /// Tells a field that is null (`Some(None)`) from one that is absent (`None`).

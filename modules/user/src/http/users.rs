@@ -2,7 +2,7 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use kernel::http::{ApiError, Effect, ErrorBody, path_id};
+use kernel::http::{ApiError, Effect, ErrorBody, path_id, versioned};
 use kernel::idempotency::Answer;
 use kernel::store::StoreError;
 use kernel::{ErrorCode, Permission, Role, Timestamp, UserId};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::member::Member;
-use super::{refused, versioned};
+use super::refused;
 use crate::domain::{Registration, Secret, User};
 use crate::service::Service;
 
@@ -119,7 +119,8 @@ pub(super) async fn read_user(
 ) -> Result<HttpResponse, ApiError> {
     member.require(Permission::ReadUsers)?;
     let user = service.user(path_id(&id, ErrorCode::UserNotFound)?).await?;
-    Ok(versioned(&request, user.version, &AccountView::from(user)))
+    let version = user.version;
+    versioned(&request, &AccountView::from(user), version)
 }
 
 // === impl UserView ===

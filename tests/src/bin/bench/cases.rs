@@ -18,7 +18,7 @@ pub(crate) const BUYERS: usize = 4;
 const SEARCHES: [&str; 6] = ["mug", "amber", "lamp", "note", "honey+basket", "series+clock"];
 
 /// A thing that can be measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Case {
     /// One product by its slug.
     GetProduct,

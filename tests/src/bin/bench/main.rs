@@ -61,6 +61,9 @@ struct Cli {
     /// One short round of each, to see that it works.
     #[arg(long)]
     quick: bool,
+    /// Measure this case only, as for looking at it with a profiler.
+    #[arg(long, value_name = "CASE", conflicts_with = "write")]
+    only: Option<Case>,
     /// Write the report to this file, too.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
@@ -90,7 +93,7 @@ fn main() -> anyhow::Result<()> {
     }
     // One thread: the generator must not take more than its own processor.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(measure(cli.quick))?;
+    let report = runtime.block_on(measure(cli.quick, cli.only))?;
     let text = report.render();
     write!(std::io::stdout(), "{text}")?;
     if let Some(file) = &cli.write {
@@ -102,7 +105,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn measure(quick: bool) -> anyhow::Result<Report> {
+async fn measure(quick: bool, only: Option<Case>) -> anyhow::Result<Report> {
     let plan = if quick {
         Plan { rounds: 1, round: Duration::from_secs(1), warm_up: Duration::from_millis(200) }
     } else {
@@ -115,6 +118,7 @@ async fn measure(quick: bool) -> anyhow::Result<Report> {
     let banyan = system_tests::binary::banyan();
     say("filling a shop");
     let (stores, stock) = Stores::prepare(banyan).await?;
+    let machine = Machine::look(&stores.banyan());
     say("timing starts");
     let (starts, started) = time_starts(banyan, &stores.banyan()).await?;
     let call = seam_call::time().await?;
@@ -127,9 +131,10 @@ async fn measure(quick: bool) -> anyhow::Result<Report> {
     let bare = Server::bare(&stores.bare(), pinning).await?;
     tokio::time::sleep(SETTLED).await;
     let bare_started = resident_kib(bare.pid())?;
-    let comparisons = compare_all(plan, &stock, &server, &bare).await?;
+    let cases = only.map_or_else(|| Case::ALL.to_vec(), |case| vec![case]);
+    let comparisons = compare_all(plan, &cases, &stock, &server, &bare).await?;
     let report = Report {
-        machine: Machine::look(&stores.banyan()),
+        machine,
         pinning,
         plan,
         comparisons,
@@ -162,6 +167,7 @@ async fn time_starts(banyan: &Path, data: &Path) -> anyhow::Result<(Vec<Duration
 
 async fn compare_all(
     plan: Plan,
+    cases: &[Case],
     stock: &Stock,
     banyan: &Server,
     bare: &Server,
@@ -169,7 +175,7 @@ async fn compare_all(
     say("comparing answers");
     let [banyan_logins, bare_logins] = same::check(stock, banyan.address(), bare.address()).await?;
     let mut comparisons = Vec::new();
-    for case in Case::ALL {
+    for case in cases.iter().copied() {
         say(&format!("measuring: {}", case.name()));
         let one = Side { address: banyan.address(), scripts: case.scripts(stock, &banyan_logins) };
         let other = Side { address: bare.address(), scripts: case.scripts(stock, &bare_logins) };

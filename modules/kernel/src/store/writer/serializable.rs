@@ -1,13 +1,10 @@
 //! Writes on PostgreSQL: `SERIALIZABLE`, run again when the server finds that two of them crossed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::Semaphore;
 
 use super::super::error::take_must_rerun;
 use super::super::reader::{Manager, pool};
+use super::super::turns::{Turn, Turns};
 use super::super::{Db, OpenError, StoreError, StoreSettings, Tx};
 
 /// Runs of one write before it is refused as busy.
@@ -15,9 +12,7 @@ const MOST_RUNS: u32 = 20;
 
 pub(in super::super) struct Serializable {
     pool: r2d2::Pool<Manager>,
-    turns: Arc<Semaphore>,
-    places: Arc<Semaphore>,
-    patience: Duration,
+    turns: Turns,
 }
 
 enum Run<T, E> {
@@ -27,12 +22,7 @@ enum Run<T, E> {
 
 impl Serializable {
     pub(super) fn open(settings: &StoreSettings, module: &'static str) -> Result<Self, OpenError> {
-        Ok(Self {
-            pool: pool(settings, module, settings.connections)?,
-            turns: Arc::new(Semaphore::new(usize::try_from(settings.connections).unwrap_or(1))),
-            places: Arc::new(Semaphore::new(settings.queue)),
-            patience: settings.patience,
-        })
+        Ok(Self { pool: pool(settings, module)?, turns: Turns::new(settings) })
     }
 
     pub(super) async fn run<T, E, F>(&self, change: F) -> Result<T, E>
@@ -41,11 +31,7 @@ impl Serializable {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let _place = self.places.try_acquire().map_err(|_full| StoreError::Busy)?;
-        let turn = tokio::time::timeout(self.patience, Arc::clone(&self.turns).acquire_owned())
-            .await
-            .map_err(|_too_late| StoreError::Busy)?
-            .map_err(|_closed| StoreError::Closed)?;
+        let Turn { _place, connection: turn } = self.turns.wait().await?;
         let pool = self.pool.clone();
         let written = tokio::task::spawn_blocking(move || {
             let _turn = turn;

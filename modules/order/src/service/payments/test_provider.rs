@@ -17,9 +17,8 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
 use kernel::store::{Store, StoreError};
-use kernel::{Currency, Timestamp};
+use kernel::{Currency, Id, IdKind, Timestamp};
 use serde::{Deserialize, Serialize};
-use uuid_like::reference;
 
 use super::signature;
 use super::{CreatePayment, PaymentProvider, ProviderError, WebhookEvent};
@@ -52,17 +51,14 @@ struct Message {
     reference: String,
 }
 
-mod uuid_like {
-    //! References that look like a provider's.
+/// What the provider's references name.
+enum TestPaymentKind {}
+impl IdKind for TestPaymentKind {
+    const PREFIX: &'static str = "tpy";
+}
 
-    enum TestPaymentKind {}
-    impl kernel::IdKind for TestPaymentKind {
-        const PREFIX: &'static str = "tpy";
-    }
-
-    pub(super) fn reference() -> String {
-        kernel::Id::<TestPaymentKind>::new().to_string()
-    }
+fn reference() -> String {
+    Id::<TestPaymentKind>::new().to_string()
 }
 
 // === impl TestProvider ===

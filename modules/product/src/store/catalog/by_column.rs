@@ -1,16 +1,16 @@
-//! Lists in the order of a column.
+//! Lists in the order of a column of products.
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use kernel::store::{Db, StoreError};
 use kernel::{Timestamp, on_each};
 
-use super::narrow::{after, in_stock, last_word, narrowed, with_status, without_other_status};
-use super::{Filter, Key, ListRow, Listed, Position, Sort};
+use super::narrow::{after, in_stock, last_word, narrowed, with_status};
+use super::{Filter, Key, ListRow, Listed, Position, Sort, listed};
 use crate::domain::status::VariantStatus;
 use crate::schema::{lowest_prices, product_terms, products, variant_stock, variants};
 
-/// Up to `limit` products behind `after`; by age when the order is by relevance.
+/// Up to `limit` products behind `after`; by age when the order is not by such a column.
 pub(super) fn by_column(
     db: &mut Db,
     filter: &Filter,
@@ -31,23 +31,26 @@ pub(super) fn by_column(
     let lowest = lowest_prices::table
         .on(lowest_prices::product_id.eq(products::id).and(lowest_prices::currency.eq(filter.currency)));
 
-    let rows: Vec<(ListRow, Option<i64>, bool)> = on_each!(db, conn => {
+    let rows: Vec<(ListRow, Option<i64>)> = on_each!(db, conn => {
         let mut query = products::table
             .left_join(lowest)
-            .select((ListRow::as_select(), lowest_prices::amount.nullable(), in_stock!()))
+            .select((ListRow::as_select(), lowest_prices::amount.nullable()))
             .limit(limit)
             .into_boxed();
         narrowed!(query, filter);
-        if matches!(sort, Sort::Cheapest | Sort::Dearest) {
-            without_other_status!(query, filter);
-        } else {
-            with_status!(query, filter);
+        with_status!(query, filter);
+        if let Some(least) = filter.price_from {
+            query = query.filter(lowest_prices::amount.ge(least));
+        }
+        if let Some(most) = filter.price_to {
+            query = query.filter(lowest_prices::amount.le(most));
         }
         if let Some(words) = &filter.words {
             query = query.filter(products::id.eq_any(last_word!(words).select(product_terms::product_id)));
         }
         query = match sort {
-            Sort::Newest | Sort::Relevance => {
+            // The other orders are not of a column of products.
+            Sort::Newest | Sort::Relevance | Sort::Cheapest | Sort::Dearest => {
                 if let Some((key, id)) = time {
                     query = after!(query, products::created_at, products::id, <, key, id);
                 }
@@ -77,26 +80,8 @@ pub(super) fn by_column(
                 }
                 query.order((products::rating_hundredths.desc(), products::id.desc()))
             }
-            Sort::Cheapest => {
-                query = query.filter(lowest_prices::amount.is_not_null());
-                if let Some((key, id)) = number {
-                    query = after!(query, lowest_prices::amount, lowest_prices::product_id, >, key, id);
-                }
-                // The id of the row that the index is over: so the index gives the order.
-                query.order((lowest_prices::amount, lowest_prices::product_id))
-            }
-            Sort::Dearest => {
-                query = query.filter(lowest_prices::amount.is_not_null());
-                if let Some((key, id)) = number {
-                    query = after!(query, lowest_prices::amount, lowest_prices::product_id, <, key, id);
-                }
-                query.order((lowest_prices::amount.desc(), lowest_prices::product_id.desc()))
-            }
         };
         query.load(conn)
     })?;
-    Ok(rows
-        .into_iter()
-        .map(|(product, lowest, in_stock)| Listed { product, lowest, in_stock, rank: 0 })
-        .collect())
+    listed(db, rows)
 }

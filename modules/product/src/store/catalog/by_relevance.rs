@@ -6,7 +6,7 @@ use kernel::store::{Db, StoreError};
 use kernel::{ProductId, on_each};
 
 use super::by_column::by_column;
-use super::narrow::{in_stock, last_word, narrowed, without_other_status};
+use super::narrow::{in_stock, last_word, narrowed, within_prices, without_other_status};
 use super::{Filter, Key, Listed, Position, Sort};
 use crate::domain::search::Query;
 use crate::domain::status::VariantStatus;
@@ -27,8 +27,6 @@ pub(super) fn by_relevance(
         Key::Text(_) => None,
     });
     let behind = words.behind_prefix();
-    let lowest = lowest_prices::table
-        .on(lowest_prices::product_id.eq(products::id).and(lowest_prices::currency.eq(filter.currency)));
     let term = || HITS.field(product_terms::term);
     let rank = || sum(HITS.field(product_terms::weight));
     let last = || term().eq(&words.last_stem).or(term().ge(&words.last_prefix).and(term().lt(&behind)));
@@ -36,13 +34,13 @@ pub(super) fn by_relevance(
     let ranked: Vec<(ProductId, Option<i64>)> = on_each!(db, conn => {
         let mut query = products::table
             .inner_join(HITS.on(HITS.field(product_terms::product_id).eq(products::id)))
-            .left_join(lowest)
             .group_by(products::id)
             .select((products::id, rank()))
             .order((rank().desc(), products::id))
             .limit(limit)
             .into_boxed();
         narrowed!(query, filter);
+        within_prices!(query, filter);
         without_other_status!(query, filter);
         query = if words.stems.is_empty() {
             query.filter(last())

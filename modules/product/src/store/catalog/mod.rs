@@ -1,19 +1,23 @@
 //! Lists of products: filters, orders, search.
 
 mod by_column;
+mod by_price;
 mod by_relevance;
 mod narrow;
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use kernel::store::{Db, StoreError};
-use kernel::{Currency, ProductId, Timestamp};
+use kernel::{Currency, ProductId, Timestamp, on_each};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::CategoryId;
 use crate::domain::search::Query;
-use crate::domain::status::ProductStatus;
-use crate::schema::products;
+use crate::domain::status::{ProductStatus, VariantStatus};
+use crate::schema::{products, variant_stock, variants};
 use by_column::by_column;
+use by_price::{End, by_price};
 use by_relevance::by_relevance;
 
 /// Which products.
@@ -131,8 +135,32 @@ pub fn list(
     match (sort, &filter.words) {
         (Sort::Relevance, Some(words)) => by_relevance(db, filter, words, after, limit),
         (Sort::Relevance, None) => by_column(db, filter, Sort::Newest, after, limit),
+        (Sort::Cheapest, _) => by_price(db, filter, End::Cheapest, after, limit),
+        (Sort::Dearest, _) => by_price(db, filter, End::Dearest, after, limit),
         _ => by_column(db, filter, sort, after, limit),
     }
+}
+
+/// The rows with whether each product is in stock. That is a statement of its own: as a column it would be computed by PostgreSQL
+/// for every product there is, and by SQLite for every row that is sorted.
+fn listed(db: &mut Db, rows: Vec<(ListRow, Option<i64>)>) -> Result<Vec<Listed>, StoreError> {
+    let ids: Vec<ProductId> = rows.iter().map(|(product, _)| product.id).collect();
+    let in_stock: HashSet<ProductId> = on_each!(db, conn => variants::table
+        .inner_join(variant_stock::table)
+        .filter(variants::product_id.eq_any(&ids))
+        .filter(variants::status.eq(VariantStatus::Active))
+        .filter(variant_stock::on_hand.gt(variant_stock::reserved))
+        .select(variants::product_id)
+        .load(conn))?
+    .into_iter()
+    .collect();
+    let listed = rows.into_iter().map(|(product, lowest)| Listed {
+        in_stock: in_stock.contains(&product.id),
+        product,
+        lowest,
+        rank: 0,
+    });
+    Ok(listed.collect())
 }
 
 // === impl Listed ===

@@ -1,6 +1,6 @@
 //! What both ways of listing share. Macros, because the type of a boxed query names the engine.
 
-/// Narrows a boxed query over products and their lowest prices, but for the status and the last word.
+/// Narrows a boxed query over products, but for prices, the status and the last word.
 macro_rules! narrowed {
     ($query:ident, $filter:expr) => {
         if let Some(categories) = &$filter.categories {
@@ -8,12 +8,6 @@ macro_rules! narrowed {
         }
         if let Some(ids) = &$filter.ids {
             $query = $query.filter(products::id.eq_any(ids));
-        }
-        if let Some(least) = $filter.price_from {
-            $query = $query.filter(lowest_prices::amount.ge(least));
-        }
-        if let Some(most) = $filter.price_to {
-            $query = $query.filter(lowest_prices::amount.le(most));
         }
         match $filter.in_stock {
             Some(true) => $query = $query.filter(in_stock!()),
@@ -26,6 +20,19 @@ macro_rules! narrowed {
         for stem in $filter.words.iter().flat_map(|words| &words.stems) {
             let with = product_terms::table.filter(product_terms::term.eq(stem));
             $query = $query.filter(products::id.eq_any(with.select(product_terms::product_id)));
+        }
+    };
+}
+
+/// Lets only products pass whose lowest price is within the bounds.
+macro_rules! within_prices {
+    ($query:ident, $filter:expr) => {
+        if $filter.price_from.is_some() || $filter.price_to.is_some() {
+            let (least, most) = ($filter.price_from.unwrap_or(0), $filter.price_to.unwrap_or(i64::MAX));
+            let within = lowest_prices::table
+                .filter(lowest_prices::currency.eq($filter.currency))
+                .filter(lowest_prices::amount.between(least, most));
+            $query = $query.filter(products::id.eq_any(within.select(lowest_prices::product_id)));
         }
     };
 }
@@ -81,4 +88,4 @@ macro_rules! last_word {
     };
 }
 
-pub(super) use {after, in_stock, last_word, narrowed, with_status, without_other_status};
+pub(super) use {after, in_stock, last_word, narrowed, with_status, within_prices, without_other_status};

@@ -134,6 +134,8 @@ pub(crate) async fn serve(data: &Path, listen: &str, workers: usize) -> anyhow::
             .route("/api/v1/carts/{id}/checkout", web::post().to(checkout::check_out))
     })
     .workers(workers)
+    // As many as have a connection to work with: with actix's own number they would fight for the pool's lock.
+    .worker_max_blocking_threads(std::env::var("BT").ok().and_then(|n| n.parse().ok()).unwrap_or(4))
     .bind(listen)
     .with_context(|| format!("cannot listen on {listen}"))?;
     let address = server.addrs().first().copied().context("no address")?;
