@@ -44,7 +44,17 @@ impl Failure {
     /// Says why on standard error and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         // If standard error is gone there is nobody to tell.
-        writeln!(std::io::stderr(), "banyan: {self}").unwrap_or_default();
+        let mut told = format!("banyan: {self}");
+        let mut cause = match self {
+            Self::Store(error) => std::error::Error::source(error),
+            // These say all that there is.
+            Self::Config(_) | Self::Listen { .. } | Self::Other(_) => None,
+        };
+        while let Some(error) = cause {
+            told = format!("{told}: {error}");
+            cause = error.source();
+        }
+        writeln!(std::io::stderr(), "{told}").unwrap_or_default();
         ExitCode::from(match self {
             Self::Config(_) => CONFIG,
             Self::Store(OpenError::NotWritable { .. }) => CANNOT_CREATE,

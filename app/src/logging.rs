@@ -28,11 +28,13 @@ pub(crate) fn install(settings: &Log) {
 
 /// Collects a record's fields.
 #[derive(Default)]
-struct Fields(Vec<(String, String)>);
+struct Fields(Vec<(String, serde_json::Value)>);
 
 impl<'kvs> VisitSource<'kvs> for Fields {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
-        self.0.push((key.to_string(), value.to_string()));
+        // Text stays text, also when it looks like a number: a field has one type for good.
+        let number = value.to_i64().map(serde_json::Value::from);
+        self.0.push((key.to_string(), number.unwrap_or_else(|| value.to_string().into())));
         Ok(())
     }
 }
@@ -55,7 +57,10 @@ fn text(out: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {
         record.args().to_string().replace('\n', "\\n")
     )?;
     for (key, value) in fields(record).0 {
-        write!(out, " {key}={value}")?;
+        match value.as_str() {
+            Some(text) => write!(out, " {key}={text}")?,
+            None => write!(out, " {key}={value}")?,
+        }
     }
     writeln!(out)
 }
@@ -67,8 +72,7 @@ fn json(out: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {
     line.insert("target".to_owned(), record.target().into());
     line.insert("message".to_owned(), record.args().to_string().into());
     for (key, value) in fields(record).0 {
-        let number = value.parse::<i64>().map(serde_json::Value::from);
-        line.insert(key, number.unwrap_or_else(|_not_a_number| value.into()));
+        line.insert(key, value);
     }
     writeln!(out, "{}", serde_json::Value::Object(line))
 }

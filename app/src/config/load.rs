@@ -24,11 +24,17 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Config, Failure> {
         Environment::with_prefix("BANYAN").prefix_separator("__").separator("__").try_parsing(true);
     let settings = builder.add_source(environment).build().map_err(|error| wrong(&error, file.as_deref()))?;
     let mut settings: Config = settings.try_deserialize().map_err(|error| wrong(&error, file.as_deref()))?;
+    settings.untouched = file.is_none() && !is_in_environment();
     settings.file = file;
     for module in ["user", "product", "order"] {
         settings.store(module).map_err(Failure::Config)?;
     }
     Ok(settings)
+}
+
+/// Whether any variable sets anything. Somebody who configures a shop does not want demo accounts whose passwords all know.
+fn is_in_environment() -> bool {
+    std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("BANYAN__"))
 }
 
 fn wrong(error: &config::ConfigError, file: Option<&Path>) -> Failure {

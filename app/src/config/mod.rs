@@ -15,7 +15,7 @@ pub(crate) use server::{Log, LogFormat, Server};
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Config {
-    /// Whether a new store gets sample products and demo accounts. If not set: only when there is no configuration file.
+    /// Whether a new store gets sample products and demo accounts. If not set: only when there is no configuration at all.
     pub(crate) sample_data: Option<bool>,
     pub(crate) server: Server,
     pub(crate) data: Data,
@@ -24,9 +24,12 @@ pub(crate) struct Config {
     pub(crate) product: product::Settings,
     pub(crate) order: order::Settings,
     pub(crate) testing: Testing,
-    /// Where the settings came from, for people.
+    /// The file that the settings were read from.
     #[serde(skip)]
     pub(crate) file: Option<PathBuf>,
+    /// Whether there was no file and no variable.
+    #[serde(skip)]
+    pub(crate) untouched: bool,
 }
 
 /// Where the modules keep their data.
@@ -67,7 +70,7 @@ impl Default for Data {
 impl Config {
     /// Whether a new store gets sample data.
     pub(crate) fn wants_sample_data(&self) -> bool {
-        self.sample_data.unwrap_or(self.file.is_none())
+        self.sample_data.unwrap_or(self.untouched)
     }
 
     /// How the store of `module` is opened.

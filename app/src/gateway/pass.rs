@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, web};
@@ -46,10 +46,11 @@ pub(crate) async fn pass(
         Ok(Ok(response)) => response.map_into_boxed_body(),
         Ok(Err(error)) => return Err(error),
         Err(_too_late) => {
-            log::error!(request_id = &*context.request_id; "{method} {path} took too long");
             let error = ApiError::new(ErrorCode::ModuleTimeout);
-            let rendered = error.render(&context.request_id, &path, accept.as_ref());
-            metrics::observe("none", "none", known(&method), error.code().status(), began.elapsed());
+            let mut rendered = error.render(&context.request_id, &path, accept.as_ref());
+            stamp(rendered.headers_mut(), &context);
+            let answered = Answered { module: "none", route: "none", status: rendered.status(), path: &path };
+            note(&answered, &context, &method, began.elapsed());
             return Err(InternalError::from_response(error, rendered).into());
         }
     };
@@ -57,7 +58,12 @@ pub(crate) async fn pass(
         response = render(response, &context);
     }
     finish(&mut response, &context);
-    note(&response, &context, &method, began.elapsed());
+    let request = response.request();
+    let route = request.match_pattern();
+    let route = route.as_deref().unwrap_or("none");
+    let module = request.app_data::<web::Data<Routes>>().map_or("none", |routes| routes.module(route));
+    let answered = Answered { module, route, status: response.status(), path: request.path() };
+    note(&answered, &context, &method, began.elapsed());
     Ok(response)
 }
 
@@ -84,14 +90,7 @@ fn render(response: ServiceResponse<BoxBody>, context: &RequestContext) -> Servi
 
 /// Headers of every response.
 fn finish(response: &mut ServiceResponse<BoxBody>, context: &RequestContext) {
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
-    }
-    if let Ok(trace) = HeaderValue::from_str(&context.trace.to_string()) {
-        headers.insert(HeaderName::from_static("traceparent"), trace);
-    }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    stamp(response.headers_mut(), context);
     let personal = response.request().headers().contains_key(header::AUTHORIZATION);
     let headers = response.headers_mut();
     if personal && !headers.contains_key(header::CACHE_CONTROL) {
@@ -99,14 +98,29 @@ fn finish(response: &mut ServiceResponse<BoxBody>, context: &RequestContext) {
     }
 }
 
+fn stamp(headers: &mut HeaderMap, context: &RequestContext) {
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    if let Ok(trace) = HeaderValue::from_str(&context.trace.to_string()) {
+        headers.insert(HeaderName::from_static("traceparent"), trace);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// What a log line and the metrics say of an answer.
+struct Answered<'a> {
+    module: &'a str,
+    route: &'a str,
+    status: StatusCode,
+    path: &'a str,
+}
+
 /// One log line and the metrics.
-fn note(response: &ServiceResponse<BoxBody>, context: &RequestContext, method: &Method, duration: Duration) {
-    let request = response.request();
-    let route = request.match_pattern();
-    let route = route.as_deref().unwrap_or("none");
-    let module = request.app_data::<web::Data<Routes>>().map_or("none", |routes| routes.module(route));
-    let status = response.status().as_u16();
-    let level = match response.status() {
+fn note(answered: &Answered<'_>, context: &RequestContext, method: &Method, duration: Duration) {
+    let Answered { module, route, status: code, path } = *answered;
+    let status = code.as_u16();
+    let level = match code {
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => log::Level::Warn,
         status if status.is_server_error() => log::Level::Error,
         _ => log::Level::Info,
@@ -121,7 +135,7 @@ fn note(response: &ServiceResponse<BoxBody>, context: &RequestContext, method: &
         route = route,
         status = status,
         duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        "{method} {} {status}", request.path()
+        "{method} {path} {status}"
     );
     metrics::observe(module, route, known(method), status, duration);
 }

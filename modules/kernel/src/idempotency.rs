@@ -109,7 +109,8 @@ pub fn answer_of<E>(db: &mut Db, key: &Key) -> Result<Option<Answer>, E>
 where
     E: From<StoreError> + From<KeyError>,
 {
-    match find(db, &key.id)? {
+    let now = Timestamp::now();
+    match find(db, &key.id)?.filter(|row| row.expires_at > now) {
         None => Ok(None),
         Some(row) if row.fingerprint != key.fingerprint => Err(KeyError::Reused.into()),
         Some(row) => Ok(Some(Answer::replay(row)?)),

@@ -103,12 +103,18 @@ async fn every_documented_route_is_served() {
 #[tokio::test]
 async fn every_operation_says_what_it_is_and_which_module_it_belongs_to() {
     let shop = Shop::open();
+    let mut ids = BTreeSet::new();
     let document = shop.client.get("/openapi.json").send().await.expect(200).body;
     for (method, path) in documented(&document) {
         let operation = &document["paths"][&path][&method];
         let tag = operation["tags"][0].as_str().unwrap_or_default();
         assert!(["user", "product", "order", "platform"].contains(&tag), "{method} {path}: {tag:?}");
         assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
+        let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            !id.is_empty() && ids.insert(id.clone()),
+            "{method} {path}: {id:?} names another operation too"
+        );
     }
 }
 

@@ -126,6 +126,17 @@ on_every_engine! {
         claim(&stranger.token).send().await.expect(404);
     }
 
+    async fn a_cart_that_took_another_in_can_be_thrown_away(url: StoreUrl) {
+        let shop = shop(&url);
+        let (person, article) = (shop.somebody().await, shop.article(9).await);
+        let own = shop.cart_with(&person, &article, 1).await;
+        let guest = shop.client.post("/api/v1/carts").json(&json!({})).send().await.expect(201).body;
+        let claim = shop.client.post(&format!("/api/v1/carts/{}/claim", guest["id"].as_str().expect("an id")));
+        let claim = claim.bearer(&person.token).json(&json!({"guest_token": guest["guest_token"]}));
+        assert_eq!(claim.send().await.expect(200).body["id"], own.as_str());
+        shop.client.delete(&format!("/api/v1/carts/{own}")).bearer(&person.token).send().await.expect(204);
+    }
+
     async fn the_projection_can_be_made_anew_from_the_events(url: StoreUrl) {
         let mut shop = shop(&url);
         let (person, article) = (shop.somebody().await, shop.article(9).await);

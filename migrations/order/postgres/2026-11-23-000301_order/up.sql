@@ -5,7 +5,7 @@ CREATE TABLE carts (
     guest_hash   TEXT UNIQUE,
     -- The same after a user took the cart over: answers a repeated claim, gives no access.
     claimed_hash TEXT UNIQUE,
-    merged_into  TEXT REFERENCES carts (id),
+    merged_into  TEXT REFERENCES carts (id) ON DELETE SET NULL,
     currency     TEXT NOT NULL,
     status       TEXT NOT NULL CHECK (status IN ('open', 'checked_out', 'merged')),
     version      INTEGER NOT NULL,

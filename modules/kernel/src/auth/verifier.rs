@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use kernel_types::{Coded, ErrorCode, Principal, PublicKey, Timestamp};
+use kernel_types::{Coded, ErrorCode, Principal, PublicKey};
+use tokio::sync::Mutex;
 
 use super::{AUDIENCE, AccessClaims, ISSUER, TOKEN_TYPE};
 
@@ -26,7 +26,8 @@ pub trait KeySource: Send + Sync + 'static {
 pub struct Verifier {
     keys: ArcSwap<HashMap<String, DecodingKey>>,
     source: Arc<dyn KeySource>,
-    asked_at: AtomicI64,
+    /// When the keys were last asked for, and whether they came. Whoever asks holds it, so that the others wait for the answer.
+    asked: Mutex<Option<(Instant, bool)>>,
     validation: Validation,
 }
 
@@ -55,7 +56,7 @@ impl Verifier {
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.leeway = 0;
-        Self { keys: ArcSwap::default(), source, asked_at: AtomicI64::new(i64::MIN), validation }
+        Self { keys: ArcSwap::default(), source, asked: Mutex::new(None), validation }
     }
 
     /// Verifies `token` and gives who it speaks for.
@@ -66,13 +67,11 @@ impl Verifier {
         let header = jsonwebtoken::decode_header(token).map_err(|_malformed| AuthError::Invalid)?;
         let kid =
             header.kid.filter(|_| header.typ.as_deref() == Some(TOKEN_TYPE)).ok_or(AuthError::Invalid)?;
-        let mut key = self.keys.load().get(&kid).cloned();
-        if key.is_none() && self.may_ask() {
-            let published = self.source.public_keys().await.ok_or(AuthError::Unavailable)?;
-            self.keys.store(Arc::new(decoding_keys(&published)));
-            key = self.keys.load().get(&kid).cloned();
-        }
-        let key = key.ok_or(AuthError::Invalid)?;
+        let known = self.keys.load().get(&kid).cloned();
+        let key = match known {
+            Some(key) => key,
+            None => self.ask_for(&kid).await?,
+        };
         let claims = jsonwebtoken::decode::<AccessClaims>(token, &key, &self.validation).map_err(
             |error| match error.kind() {
                 ErrorKind::ExpiredSignature => AuthError::Expired,
@@ -82,16 +81,26 @@ impl Verifier {
         Ok(claims.claims.into())
     }
 
-    /// Whether enough time has passed to ask again. Made-up key ids must not turn into calls.
-    fn may_ask(&self) -> bool {
-        let now = Timestamp::now();
-        let earliest = now.minus(REFRESH_AT_MOST_EVERY).micros();
-        self.asked_at
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |asked| {
-                (asked <= earliest).then_some(now.micros())
-            })
-            .is_ok()
-            || self.keys.load().is_empty()
+    /// Asks for the keys because `kid` is not among them. Made-up key ids do not turn into calls: they share one answer.
+    async fn ask_for(&self, kid: &str) -> Result<DecodingKey, AuthError> {
+        let mut asked = self.asked.lock().await;
+        let fresh = asked.filter(|(at, _)| at.elapsed() < REFRESH_AT_MOST_EVERY);
+        let answered = match fresh {
+            Some((_, answered)) => answered,
+            None => {
+                let published = self.source.public_keys().await;
+                if let Some(published) = &published {
+                    self.keys.store(Arc::new(decoding_keys(published)));
+                }
+                *asked = Some((Instant::now(), published.is_some()));
+                published.is_some()
+            }
+        };
+        match self.keys.load().get(kid) {
+            Some(key) => Ok(key.clone()),
+            None if answered => Err(AuthError::Invalid),
+            None => Err(AuthError::Unavailable),
+        }
     }
 }
 

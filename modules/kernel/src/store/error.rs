@@ -26,8 +26,8 @@ pub enum StoreError {
     #[error("the store cannot be reached: {0}")]
     Unreachable(String),
     /// The commit failed in a way that leaves open whether it happened.
-    #[error("the outcome of a commit is unknown")]
-    Unknown(#[source] DieselError),
+    #[error("the outcome of a commit is unknown: {0}")]
+    Unknown(String),
     /// The store has been closed; nothing was run.
     #[error("the store is closed")]
     Closed,

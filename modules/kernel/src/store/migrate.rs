@@ -28,7 +28,10 @@ pub(super) fn run(db: &mut Db, url: &StoreUrl, migrations: &Migrations) -> Resul
         url: url.to_string(),
         reason: reason.to_string(),
     };
-    db.begin_migrations().map_err(|error| failed(error.into()))?;
+    db.begin_migrations().map_err(|error| OpenError::Unreachable {
+        url: url.to_string(),
+        reason: format!("{error}; another program may keep it locked"),
+    })?;
     let done = run_inside(db, url, migrations, &failed);
     let ended = match &done {
         Ok(()) => db.commit().map_err(|error| failed(error.into())),

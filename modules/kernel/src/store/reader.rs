@@ -49,10 +49,7 @@ impl r2d2::ManageConnection for Manager {
 }
 
 /// A pool whose connections are made when they are first needed and checked only where a connection can die unseen.
-pub(super) fn pool(
-    settings: &StoreSettings,
-    module: &'static str,
-) -> Result<r2d2::Pool<Manager>, OpenError> {
+pub(super) fn pool(settings: &StoreSettings, module: &'static str) -> Result<r2d2::Pool<Manager>, OpenError> {
     r2d2::Pool::builder()
         .max_size(settings.connections)
         .min_idle(Some(1))
@@ -79,8 +76,7 @@ impl Readers {
         let pool = self.pool.clone();
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let mut db =
-                pool.get().map_err(|error| E::from(StoreError::Unreachable(error.to_string())))?;
+            let mut db = pool.get().map_err(|error| E::from(StoreError::Unreachable(error.to_string())))?;
             query(&mut db)
         });
         match read.await {

@@ -40,7 +40,7 @@ pub(super) fn open_writer(path: &Path) -> Result<SqliteConnection, OpenError> {
         .append(true)
         .open(path)
         .map_err(|error| not_writable(path, &error))?;
-    let mut connection = connect(path).map_err(|error| damaged(path, error))?;
+    let mut connection = connect(path).map_err(|error| unopened(path, &error.to_string()))?;
     if existing > 0 && existing <= CHECKED_IN_FULL {
         let verdict = diesel::sql_query("PRAGMA quick_check(1)")
             .get_result::<Verdict>(&mut connection)
@@ -70,6 +70,20 @@ fn connect(path: &Path) -> Result<SqliteConnection, ConnectionError> {
 
 fn not_writable(path: &Path, error: &std::io::Error) -> OpenError {
     OpenError::NotWritable { path: path.display().to_string(), reason: error.to_string() }
+}
+
+/// Tells a file that cannot be used now from one that is no good.
+fn unopened(path: &Path, reason: &str) -> OpenError {
+    let told = |text: &str| reason.contains(text);
+    let path = path.display().to_string();
+    if told("database is locked") {
+        let reason = "another program keeps the file locked".to_owned();
+        OpenError::Unreachable { url: path, reason }
+    } else if told("unable to open") || told("readonly") {
+        OpenError::NotWritable { path, reason: reason.to_owned() }
+    } else {
+        OpenError::Damaged { path, reason: reason.to_owned() }
+    }
 }
 
 fn damaged(path: &Path, reason: impl std::fmt::Display) -> OpenError {

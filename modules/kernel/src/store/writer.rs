@@ -16,9 +16,21 @@ use std::thread::JoinHandle;
 use diesel::SqliteConnection;
 use tokio::sync::oneshot;
 
-use super::{Db, OpenError, StoreError, StoreSettings, Tx};
+use super::{Db, OpenError, StoreError, StoreSettings, StoreUrl, Tx};
 use batch::{Closure, Job};
 use serializable::Serializable;
+
+/// Another connection to the same file.
+fn reopen(url: &StoreUrl) -> Option<Db> {
+    let StoreUrl::Sqlite(path) = url else { return None };
+    match super::sqlite::open_writer(path) {
+        Ok(connection) => Some(Db::Sqlite(connection)),
+        Err(error) => {
+            log::error!("the writer's connection could not be opened anew: {error}");
+            None
+        }
+    }
+}
 
 /// Runs writes.
 pub(super) enum Writer {
@@ -35,9 +47,10 @@ impl Writer {
         settings: &StoreSettings,
     ) -> Result<Self, OpenError> {
         let (queue, jobs) = mpsc::sync_channel(settings.queue);
+        let url = settings.url.clone();
         let thread = std::thread::Builder::new()
             .name(format!("{module}-writer"))
-            .spawn(move || batch::run(Db::Sqlite(connection), &jobs))
+            .spawn(move || batch::run(Db::Sqlite(connection), &jobs, || reopen(&url)))
             .map_err(|error| OpenError::Unreachable {
                 url: settings.url.to_string(),
                 reason: format!("no thread for writing: {error}"),

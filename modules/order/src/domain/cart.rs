@@ -80,14 +80,17 @@ pub fn full_name(variant: &VariantSummary) -> String {
     }
 }
 
-/// The quantities of two carts together, no more of each variant than a cart may hold.
+/// The quantities of two carts together. What is in `into` stays; of `from` comes in what there is room for.
 pub fn merge(into: &[(VariantId, i64)], from: &[(VariantId, i64)]) -> Vec<(VariantId, i64)> {
     let mut merged: BTreeMap<VariantId, i64> = into.iter().copied().collect();
     for (variant_id, quantity) in from {
+        if merged.len() >= MOST_ITEMS && !merged.contains_key(variant_id) {
+            continue;
+        }
         let units = merged.entry(*variant_id).or_insert(0);
         *units = units.saturating_add(*quantity).min(MOST_UNITS);
     }
-    merged.into_iter().take(MOST_ITEMS).collect()
+    merged.into_iter().collect()
 }
 
 impl kernel::Coded for CartError {
@@ -97,5 +100,20 @@ impl kernel::Coded for CartError {
             Self::NotForSale(_) => ErrorCode::NotForSale,
             Self::Money(_) => ErrorCode::ValidationFailed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merging_keeps_within_the_bounds_of_a_cart() {
+        let fresh = |count: usize| (0..count).map(|_| (VariantId::new(), 600)).collect::<Vec<_>>();
+        let (own, guest) = (fresh(MOST_ITEMS - 1), fresh(20));
+        let merged = merge(&own, &guest);
+        assert_eq!(merged.len(), MOST_ITEMS);
+        assert!(own.iter().all(|item| merged.contains(item)), "one's own items stay");
+        assert_eq!(merge(&own, &own).first().map(|(_, units)| *units), Some(MOST_UNITS));
     }
 }

@@ -1,6 +1,6 @@
 //! The events of an order: facts, never changed once written.
 
-use kernel::{CartId, Currency, ProductId, ReservationId, Timestamp, UserId, VariantId};
+use kernel::{CartId, Currency, Detail, ProductId, ReservationId, Timestamp, UserId, VariantId};
 use serde::{Deserialize, Serialize};
 
 use super::payment::Snapshot;
@@ -135,6 +135,43 @@ pub struct Address {
     pub postal_code: String,
     /// ISO 3166-1 alpha-2 code.
     pub country: String,
+}
+
+// === impl Address ===
+
+impl Address {
+    /// Longest that a field may be, in bytes.
+    const LONGEST: usize = 200;
+
+    /// What is wrong with it, field by field.
+    pub fn problems(&self) -> Vec<Detail> {
+        let required = [
+            ("name", &self.name),
+            ("line1", &self.line1),
+            ("city", &self.city),
+            ("postal_code", &self.postal_code),
+        ];
+        let optional = self.line2.iter().map(|line2| ("line2", line2));
+        let mut problems: Vec<Detail> = required
+            .into_iter()
+            .filter(|(_, text)| text.trim().is_empty())
+            .map(|(field, _)| Detail::of(format!("shipping_address.{field}"), "must not be empty"))
+            .collect();
+        problems.extend(
+            required
+                .into_iter()
+                .chain(optional)
+                .filter(|(_, text)| text.len() > Self::LONGEST || text.chars().any(char::is_control))
+                .map(|(field, _)| {
+                    let problem = "must be at most 200 bytes long, without control characters";
+                    Detail::of(format!("shipping_address.{field}"), problem)
+                }),
+        );
+        if self.country.len() != 2 || !self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            problems.push(Detail::of("shipping_address.country", "must be an ISO 3166-1 alpha-2 code"));
+        }
+        problems
+    }
 }
 
 // === impl Event ===

@@ -83,7 +83,8 @@ pub fn next_step(order: &Order, now: Timestamp) -> Step {
         Status::Cancelling | Status::Expiring => undo(order).unwrap_or(Step::FinishUndoing),
         // Money that turns up after the end is given back.
         Status::Cancelled | Status::Expired => undo(order).unwrap_or(Step::Rest),
-        Status::Confirmed | Status::Rejected => Step::Rest,
+        Status::Confirmed => give_back_surplus(order).unwrap_or(Step::Rest),
+        Status::Rejected => Step::Rest,
     }
 }
 
@@ -132,14 +133,24 @@ fn confirm(order: &Order) -> Step {
     }
 }
 
+/// Money of a payment that was thought dead, and that came all the same beside the one that paid.
+fn give_back_surplus(order: &Order) -> Option<Step> {
+    let (_paid, earlier) = order.payments.split_last()?;
+    undo_payments(earlier)
+}
+
+fn undo_payments(payments: &[Payment]) -> Option<Step> {
+    payments.iter().find_map(|payment| match &payment.seen {
+        Some(seen) if seen.is_dead() => None,
+        Some(seen) if seen.net_captured() > 0 => Some(Step::RefundPayment(payment.clone())),
+        _ => Some(Step::VoidPayment(payment.clone())),
+    })
+}
+
 /// What is left to undo: first the money, then the stock.
 fn undo(order: &Order) -> Option<Step> {
-    for payment in &order.payments {
-        match &payment.seen {
-            Some(seen) if seen.is_dead() => {}
-            Some(seen) if seen.net_captured() > 0 => return Some(Step::RefundPayment(payment.clone())),
-            _ => return Some(Step::VoidPayment(payment.clone())),
-        }
+    if let Some(step) = undo_payments(&order.payments) {
+        return Some(step);
     }
     (order.stock != Stock::Released).then_some(Step::ReleaseStock)
 }

@@ -67,7 +67,7 @@ impl From<SagaView> for Saga {
     responses((status = 200, body = Page<OrderSummary>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody)))]
 #[get("/api/v1/admin/orders")]
-pub(crate) async fn list(
+pub(crate) async fn list_all_orders(
     request: HttpRequest,
     service: web::Data<Service>,
     login: Login,
@@ -92,7 +92,7 @@ pub(crate) async fn list(
     responses((status = 200, body = Saga), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 #[get("/api/v1/admin/orders/{id}/saga")]
-pub(crate) async fn saga(
+pub(crate) async fn get_saga(
     service: web::Data<Service>,
     login: Login,
     id: web::Path<String>,
@@ -106,7 +106,7 @@ pub(crate) async fn saga(
 #[utoipa::path(tag = "order", params(("id" = OrderId, Path)), security(("bearer" = [])),
     responses((status = 202), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[post("/api/v1/admin/orders/{id}/retry")]
-pub(crate) async fn retry(
+pub(crate) async fn retry_saga(
     service: web::Data<Service>,
     login: Login,
     id: web::Path<String>,

@@ -1,12 +1,7 @@
 //! `/api/v1/carts`.
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, post, put, web};
-use kernel::http::{
-    ApiError, Call, Effect, ErrorBody, GuestToken, Json, Login, MaybeLogin, conditional, path_id,
-};
-use kernel::idempotency::Answer;
-use kernel::store::StoreError;
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, put, web};
+use kernel::http::{ApiError, Call, ErrorBody, GuestToken, Json, Login, MaybeLogin, conditional, path_id};
 use kernel::{CartId, Currency, ErrorCode, VariantId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +10,6 @@ use super::views::Cart;
 use super::visitor;
 use crate::error::Error;
 use crate::service::Service;
-use crate::store::carts::CartRow;
 
 /// Opens a cart.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -52,31 +46,29 @@ pub(crate) struct ClaimCart {
     guest_token: String,
 }
 
-/// Opens a cart: a user's, of whom each has one, or a guest's.
-#[utoipa::path(tag = "order", request_body = OpenCart, params(("Idempotency-Key" = Option<String>, Header)),
+/// Opens a cart: a user's, of whom each has one, or a guest's. Takes no `Idempotency-Key`: its answer holds a secret, which must not be
+/// kept, and a cart too many does no harm.
+#[utoipa::path(tag = "order", request_body = OpenCart,
     responses((status = 201, body = OpenedCart), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 #[post("/api/v1/carts")]
-pub(crate) async fn open(
+pub(crate) async fn open_cart(
     service: web::Data<Service>,
     login: MaybeLogin,
     guest: GuestToken,
-    effect: Effect<OpenCart>,
-) -> Result<impl Responder, ApiError> {
-    let currency = effect.body.currency.unwrap_or(Currency::EUR);
-    Ok(service.open_cart(&visitor(&login, &guest), currency, effect.key(), opened).await?)
-}
-
-fn opened(cart: &CartRow, guest_token: Option<&str>) -> Result<Answer, StoreError> {
-    let body =
-        OpenedCart { id: cart.id, currency: cart.currency, guest_token: guest_token.map(str::to_owned) };
-    Ok(Answer::json(StatusCode::CREATED, &body)?.header("location", format!("/api/v1/carts/{}", cart.id)))
+    body: Json<OpenCart>,
+) -> Result<HttpResponse, ApiError> {
+    let currency = body.0.currency.unwrap_or(Currency::EUR);
+    let (cart, guest_token) = service.open_cart(&visitor(&login, &guest), currency).await?;
+    Ok(HttpResponse::Created()
+        .insert_header(("location", format!("/api/v1/carts/{}", cart.id)))
+        .json(OpenedCart { id: cart.id, currency: cart.currency, guest_token }))
 }
 
 /// A cart with what its items cost now.
 #[utoipa::path(tag = "order", params(("id" = CartId, Path), ("X-Guest-Token" = Option<String>, Header)),
     responses((status = 200, body = Cart), (status = 304), (status = 404, body = ErrorBody)))]
 #[get("/api/v1/carts/{id}")]
-pub(crate) async fn get(
+pub(crate) async fn get_cart(
     request: HttpRequest,
     service: web::Data<Service>,
     call: Call,
@@ -93,7 +85,7 @@ pub(crate) async fn get(
 #[utoipa::path(tag = "order", params(("id" = CartId, Path), ("X-Guest-Token" = Option<String>, Header)),
     responses((status = 204), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 #[delete("/api/v1/carts/{id}")]
-pub(crate) async fn delete(
+pub(crate) async fn delete_cart(
     service: web::Data<Service>,
     login: MaybeLogin,
     guest: GuestToken,
@@ -110,7 +102,7 @@ pub(crate) async fn delete(
     responses((status = 200, body = Cart), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
         (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
 #[put("/api/v1/carts/{id}/items/{variant_id}")]
-pub(crate) async fn set_item(
+pub(crate) async fn set_cart_item(
     service: web::Data<Service>,
     call: Call,
     login: MaybeLogin,
@@ -128,7 +120,7 @@ pub(crate) async fn set_item(
     params(("id" = CartId, Path), ("variant_id" = VariantId, Path), ("X-Guest-Token" = Option<String>, Header)),
     responses((status = 200, body = Cart), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 #[delete("/api/v1/carts/{id}/items/{variant_id}")]
-pub(crate) async fn remove_item(
+pub(crate) async fn remove_cart_item(
     service: web::Data<Service>,
     call: Call,
     login: MaybeLogin,
@@ -144,7 +136,7 @@ pub(crate) async fn remove_item(
 #[utoipa::path(tag = "order", request_body = ClaimCart, security(("bearer" = [])), params(("id" = CartId, Path)),
     responses((status = 200, body = Cart), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[post("/api/v1/carts/{id}/claim")]
-pub(crate) async fn claim(
+pub(crate) async fn claim_cart(
     request: HttpRequest,
     service: web::Data<Service>,
     call: Call,

@@ -33,13 +33,13 @@ pub(crate) struct CheckoutBody {
     #[serde(default)]
     shipping_address: Option<Address>,
     /// How to pay.
-    payment: PaymentBody,
+    payment: PaymentRequest,
 }
 
 /// How to pay.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PaymentBody {
+pub(crate) struct PaymentRequest {
     /// Name of the provider.
     #[schema(example = "test")]
     provider: String,
@@ -48,7 +48,7 @@ pub(crate) struct PaymentBody {
     token: String,
 }
 
-impl PaymentBody {
+impl PaymentRequest {
     /// Refuses what looks like a card number: it must never be stored or logged here (PCI DSS).
     pub(crate) fn into_choice(self) -> Result<PaymentChoice, ApiError> {
         let digits = self.token.chars().filter(char::is_ascii_digit).count();

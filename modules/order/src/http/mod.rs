@@ -16,24 +16,24 @@ use crate::service::Visitor;
 /// Adds the routes.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
-        .service(carts::open)
-        .service(carts::get)
-        .service(carts::delete)
-        .service(carts::set_item)
-        .service(carts::remove_item)
-        .service(carts::claim)
+        .service(carts::open_cart)
+        .service(carts::get_cart)
+        .service(carts::delete_cart)
+        .service(carts::set_cart_item)
+        .service(carts::remove_cart_item)
+        .service(carts::claim_cart)
         .service(checkout::check_out)
-        .service(orders::list)
-        .service(orders::get)
-        .service(orders::events)
-        .service(orders::cancel)
-        .service(orders::pay)
-        .service(admin::list)
-        .service(admin::saga)
-        .service(admin::retry)
-        .service(webhooks::receive)
-        .service(test_page::show)
-        .service(test_page::decide);
+        .service(orders::list_orders)
+        .service(orders::get_order)
+        .service(orders::list_order_events)
+        .service(orders::cancel_order)
+        .service(orders::pay_order)
+        .service(admin::list_all_orders)
+        .service(admin::get_saga)
+        .service(admin::retry_saga)
+        .service(webhooks::receive_webhook)
+        .service(test_page::show_test_payment)
+        .service(test_page::decide_test_payment);
 }
 
 fn visitor(login: &MaybeLogin, guest: &GuestToken) -> Visitor {

@@ -8,7 +8,7 @@ use kernel::{Detail, ErrorCode, OrderId, Page, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::checkout::{PaymentBody, accepted};
+use super::checkout::{PaymentRequest, accepted};
 use super::views::{OrderBody, OrderSummary};
 use super::visitor;
 use crate::domain::event::Event;
@@ -58,7 +58,7 @@ pub(crate) struct Timeline {
 #[utoipa::path(tag = "order", params(ListOrders), security(("bearer" = [])),
     responses((status = 200, body = Page<OrderSummary>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 #[get("/api/v1/orders")]
-pub(crate) async fn list(
+pub(crate) async fn list_orders(
     request: HttpRequest,
     service: web::Data<Service>,
     login: Login,
@@ -80,7 +80,7 @@ pub(crate) async fn list(
 #[utoipa::path(tag = "order", params(("id" = OrderId, Path), ("X-Guest-Token" = Option<String>, Header)),
     responses((status = 200, body = OrderBody), (status = 304), (status = 404, body = ErrorBody)))]
 #[get("/api/v1/orders/{id}")]
-pub(crate) async fn get(
+pub(crate) async fn get_order(
     request: HttpRequest,
     service: web::Data<Service>,
     login: MaybeLogin,
@@ -96,7 +96,7 @@ pub(crate) async fn get(
 #[utoipa::path(tag = "order", params(("id" = OrderId, Path), ("X-Guest-Token" = Option<String>, Header)),
     responses((status = 200, body = Timeline), (status = 404, body = ErrorBody)))]
 #[get("/api/v1/orders/{id}/events")]
-pub(crate) async fn events(
+pub(crate) async fn list_order_events(
     service: web::Data<Service>,
     login: MaybeLogin,
     guest: GuestToken,
@@ -114,7 +114,7 @@ pub(crate) async fn events(
     responses((status = 202, body = OrderBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody)))]
 #[post("/api/v1/orders/{id}/cancel")]
-pub(crate) async fn cancel(
+pub(crate) async fn cancel_order(
     service: web::Data<Service>,
     login: MaybeLogin,
     guest: GuestToken,
@@ -132,17 +132,17 @@ pub(crate) async fn cancel(
 }
 
 /// Pays an order whose last payment came to nothing.
-#[utoipa::path(tag = "order", request_body = PaymentBody,
+#[utoipa::path(tag = "order", request_body = PaymentRequest,
     params(("id" = OrderId, Path), ("Idempotency-Key" = String, Header), ("X-Guest-Token" = Option<String>, Header)),
     responses((status = 202, body = OrderBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
 #[post("/api/v1/orders/{id}/payments")]
-pub(crate) async fn pay(
+pub(crate) async fn pay_order(
     service: web::Data<Service>,
     login: MaybeLogin,
     guest: GuestToken,
     id: web::Path<String>,
-    effect: Effect<PaymentBody>,
+    effect: Effect<PaymentRequest>,
 ) -> Result<impl Responder, ApiError> {
     let id = path_id(&id, ErrorCode::OrderNotFound)?;
     let key = effect.required_key()?;

@@ -24,7 +24,7 @@ pub(crate) struct DecisionForm {
 #[utoipa::path(tag = "order", params(("reference" = String, Path)),
     responses((status = 200, content_type = "text/html", body = String), (status = 404, body = ErrorBody)))]
 #[get("/test-payments/{reference}")]
-pub(crate) async fn show(
+pub(crate) async fn show_test_payment(
     service: web::Data<Service>,
     reference: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
@@ -53,7 +53,7 @@ pub(crate) async fn show(
     request_body(content = DecisionForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[post("/test-payments/{reference}")]
-pub(crate) async fn decide(
+pub(crate) async fn decide_test_payment(
     service: web::Data<Service>,
     reference: web::Path<String>,
     form: web::Form<DecisionForm>,

@@ -11,7 +11,7 @@ use crate::service::Service;
 #[utoipa::path(tag = "order", params(("provider" = String, Path, example = "test")), request_body = Vec<u8>,
     responses((status = 204), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[post("/api/v1/webhooks/payments/{provider}")]
-pub(crate) async fn receive(
+pub(crate) async fn receive_webhook(
     request: HttpRequest,
     service: web::Data<Service>,
     provider: web::Path<String>,

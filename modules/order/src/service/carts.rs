@@ -1,6 +1,5 @@
 //! Carts.
 
-use kernel::idempotency::{Answer, Key, once};
 use kernel::store::{Db, StoreError, Tx};
 use kernel::{CallContext, CartId, Currency, Timestamp, UserId, VariantId};
 
@@ -15,21 +14,17 @@ impl Service {
         &self,
         visitor: &Visitor,
         currency: Currency,
-        key: Option<Key>,
-        answer: fn(&CartRow, Option<&str>) -> Result<Answer, StoreError>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<(CartRow, Option<String>), Error> {
         let user_id = Self::user_id_of(visitor);
-        let token = secret::fresh();
         self.store()
             .write(move |tx| {
-                once::<Error>(tx, key.as_ref(), |tx| {
-                    if let Some(user_id) = user_id {
-                        return Ok(answer(&ensure_open(tx, user_id, currency)?, None)?);
-                    }
-                    let cart = CartRow { guest_hash: Some(secret::hash(&token)), ..blank(currency) };
-                    carts::insert(tx, &cart)?;
-                    Ok(answer(&cart, Some(&token))?)
-                })
+                if let Some(user_id) = user_id {
+                    return Ok((ensure_open(tx, user_id, currency)?, None));
+                }
+                let token = secret::fresh();
+                let cart = CartRow { guest_hash: Some(secret::hash(&token)), ..blank(currency) };
+                carts::insert(tx, &cart)?;
+                Ok((cart, Some(token)))
             })
             .await
     }
@@ -83,7 +78,7 @@ impl Service {
                 }
                 carts::set_item(tx, id, variant_id, quantity, now)?;
                 let items = carts::items(tx, id)?;
-                if items.len() > MOST_ITEMS {
+                if quantity > 0 && items.len() > MOST_ITEMS {
                     return Err(Error::invalid("items", "a cart holds at most 50 different variants"));
                 }
                 carts::update(tx, &cart, now)?;

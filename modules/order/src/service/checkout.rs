@@ -58,6 +58,10 @@ impl Service {
                 "this shop does not take payments of that provider",
             ));
         }
+        let problems = checkout.shipping_address.as_ref().map(Address::problems).unwrap_or_default();
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
         for _ in 0..MOST_TRIES {
             // A repeated request must get its answer even though the cart is gone by now.
             let asked = key.clone();

@@ -14,7 +14,7 @@ use kernel::store::Store;
 use kernel::{CallContext, Money, OrderId, Principal, UserId, VariantId};
 use product_contract::{Products, VariantSummary};
 use seam::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use user_contract::Users;
 
 use crate::error::Error;
@@ -50,6 +50,8 @@ struct Inner {
     test_provider: Option<Arc<TestProvider>>,
     /// Names this process in leases.
     runner: String,
+    /// A place for each saga that may run here at a time.
+    room: Arc<Semaphore>,
     /// Tells the worker that a saga is due.
     due: Arc<Notify>,
     /// Counts the steps that sagas took here, for those who wait for one.
@@ -95,6 +97,7 @@ impl Service {
             products: needs.products,
             test_provider,
             runner: secret::fresh(),
+            room: Arc::new(Semaphore::new(usize::try_from(runner::AT_ONCE).unwrap_or(1))),
             due: Arc::new(Notify::new()),
             steps: watch::Sender::new(0),
         };

@@ -4,9 +4,9 @@
 //! between. What is noted are facts (stock is held, the provider reports so much); what they mean for the order, the fold decides.
 //! So it does no harm when a step is taken twice.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use kernel::store::StoreError;
 use kernel::{CallContext, CallError, Money, OrderId, Timestamp, faults};
 use product_contract::{ProductError, Reserve, ReserveLine};
@@ -22,7 +22,7 @@ use crate::store::sagas::{SagaRow, Schedule};
 use crate::store::{events, inbox, sagas};
 
 /// Sagas that one process runs at the same time.
-const AT_ONCE: i64 = 32;
+pub(super) const AT_ONCE: u32 = 32;
 /// Steps of one saga in one go; a bound, not a budget: the longest path has about ten.
 const MOST_STEPS: usize = 50;
 /// Longest that a step may take. Less than a lease.
@@ -46,22 +46,36 @@ enum Outcome {
 }
 
 impl Service {
-    /// Runs every saga that is due and that nobody else runs. Gives how many there were.
+    /// Begins to run the sagas that are due and that nobody else runs, as many as there is room for. Gives how many those are.
     pub(crate) async fn run_due(&self) -> Result<usize, StoreError> {
         let now = Timestamp::now();
+        let room = self.inner.room.available_permits();
+        // Looking costs nothing; claiming is a write.
+        if room == 0 || !self.store().read(move |db| sagas::any_due(db, now)).await? {
+            return Ok(0);
+        }
+        let limit = i64::try_from(room).unwrap_or(1);
         let (owner, until) = (self.inner.runner.clone(), now.plus(self.settings().lease()));
-        let claimed = self.store().write(move |tx| sagas::claim(tx, &owner, now, until, AT_ONCE)).await?;
+        let claimed = self.store().write(move |tx| sagas::claim(tx, &owner, now, until, limit)).await?;
         let count = claimed.len();
-        join_all(claimed.into_iter().map(|saga| {
-            let service = self.clone();
-            async move { service.run_one(&saga).await }
-        }))
-        .await;
+        for saga in claimed {
+            let (service, room) = (self.clone(), Arc::clone(&self.inner.room));
+            tokio::spawn(async move {
+                // One that waits for its provider holds up nobody else.
+                let _room = room.acquire_owned().await;
+                service.run_one(&saga).await;
+                service.due().notify_one();
+            });
+        }
         Ok(count)
     }
 
-    /// Gives up the leases of this process.
+    /// Waits for the sagas that run here, at most as long as a step takes, and gives up the leases of this process.
     pub(crate) async fn release_leases(&self) -> Result<usize, StoreError> {
+        let all = self.inner.room.acquire_many(AT_ONCE);
+        if tokio::time::timeout(STEP_TIMEOUT, all).await.is_err() {
+            log::warn!("a saga's step did not end in time; it will be taken again");
+        }
         let owner = self.inner.runner.clone();
         self.store().write(move |tx| sagas::release_all(tx, &owner)).await
     }
@@ -85,7 +99,10 @@ impl Service {
         let id = saga.order_id;
         let mut order = self.load(id).await?;
         if saga.ask {
-            order = self.ask_all(saga, order).await?;
+            order = match self.ask_all(saga, order).await? {
+                Ok(order) => order,
+                Err(error) => return Ok(self.after_failure(saga, error.to_string()).await),
+            };
         }
         for _ in 0..MOST_STEPS {
             let step = next_step(&order, Timestamp::now());
@@ -213,11 +230,10 @@ impl Service {
         let Some(provider) = self.provider(&payment.provider) else { return no_provider(payment) };
         let attempt = payment.attempt;
         match found(&*provider, &payment_key(id, payment)).await {
-            Ok(Some(snapshot))
-                if payment.seen.as_ref().is_some_and(|known| known.join(&snapshot) == *known) =>
-            {
-                let again = Timestamp::now().plus(self.settings().poll());
-                Outcome::Pause(Some(again.min(order.placed.pay_until)))
+            Ok(Some(snapshot)) if is_known(payment, &snapshot) => {
+                let (now, deadline) = (Timestamp::now(), order.placed.pay_until);
+                let again = now.plus(self.settings().poll());
+                Outcome::Pause(Some(if now < deadline { again.min(deadline) } else { again }))
             }
             Ok(Some(snapshot)) => seen(attempt, snapshot),
             Ok(None) => Outcome::Facts(vec![Event::PaymentNotFound { attempt }]),
@@ -226,19 +242,22 @@ impl Service {
     }
 
     /// Asks about every payment of an order, whatever its state, because somebody said that there is news.
-    async fn ask_all(&self, saga: &SagaRow, order: Order) -> Result<Order, Error> {
+    /// Until every provider has answered, it stays to be done.
+    async fn ask_all(&self, saga: &SagaRow, order: Order) -> Result<Result<Order, ProviderError>, Error> {
         let id = saga.order_id;
         let mut news = Vec::new();
         for payment in &order.payments {
             let Some(provider) = self.provider(&payment.provider) else { continue };
-            if let Ok(Some(snapshot)) = found(&*provider, &payment_key(id, payment)).await {
-                news.push(Event::PaymentSeen { attempt: payment.attempt, snapshot });
+            match found(&*provider, &payment_key(id, payment)).await {
+                Ok(Some(snapshot)) => news.push(Event::PaymentSeen { attempt: payment.attempt, snapshot }),
+                Ok(None) => {}
+                Err(error) => return Ok(Err(error)),
             }
         }
         let order = self.note(id, news).await?;
         let claimed = saga.clone();
         self.store().write(move |tx| sagas::asked(tx, &claimed)).await?;
-        Ok(order)
+        Ok(Ok(order))
     }
 
     /// An operation on a payment that exists, or shall not: its key makes it safe to repeat.
@@ -304,6 +323,11 @@ fn payment_key(id: OrderId, payment: &Payment) -> String {
 
 async fn found(provider: &dyn PaymentProvider, key: &str) -> Result<Option<Snapshot>, ProviderError> {
     tokio::time::timeout(STEP_TIMEOUT, provider.find(key)).await.unwrap_or(Err(ProviderError::Unknown))
+}
+
+/// Whether a report is no news.
+fn is_known(payment: &Payment, snapshot: &Snapshot) -> bool {
+    !payment.unknown && payment.seen.as_ref().is_some_and(|known| known.join(snapshot) == *known)
 }
 
 fn seen(attempt: u32, snapshot: Snapshot) -> Outcome {

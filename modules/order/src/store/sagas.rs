@@ -50,6 +50,16 @@ pub(crate) fn wake(tx: &mut Tx<'_>, order_id: OrderId, ask: bool, now: Timestamp
     Ok(())
 }
 
+/// Whether any saga is due and run by nobody.
+pub(crate) fn any_due(db: &mut Db, now: Timestamp) -> Result<bool, StoreError> {
+    let due = order_sagas::table
+        .filter(order_sagas::next_run_at.le(now))
+        .filter(order_sagas::lease_until.is_null().or(order_sagas::lease_until.le(now)))
+        .select(order_sagas::order_id);
+    let first: Option<OrderId> = on_each!(db, conn => due.first(conn).optional())?;
+    Ok(first.is_some())
+}
+
 /// Leases up to `limit` sagas that are due and that nobody runs.
 pub(crate) fn claim(
     tx: &mut Tx<'_>,

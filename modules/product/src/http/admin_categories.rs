@@ -2,14 +2,14 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use kernel::http::{ApiError, ETag, Effect, ErrorBody, IfMatch, Json, Login, path_id};
+use kernel::http::{ApiError, ETag, Effect, ErrorBody, IfMatch, Json, Login, path_id, versioned};
 use kernel::idempotency::Answer;
 use kernel::store::StoreError;
 use kernel::{ErrorCode, Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{nullable, tagged, versioned};
+use super::{nullable, tagged};
 use crate::domain::CategoryId;
 use crate::domain::draft::{CategoryChange, CategoryDraft, Problems};
 use crate::domain::text::{Name, Slug};
@@ -121,7 +121,8 @@ pub(super) async fn read_staff_category(
 ) -> Result<HttpResponse, ApiError> {
     login.require(Permission::ManageCatalog)?;
     let row = service.category(path_id(&id, ErrorCode::CategoryNotFound)?).await?;
-    Ok(versioned(&request, row.version, &StaffCategory::from(row)))
+    let version = row.version;
+    versioned(&request, &StaffCategory::from(row), version)
 }
 
 /// Changes a category.

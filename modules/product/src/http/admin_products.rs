@@ -2,7 +2,7 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use kernel::http::{ApiError, ETag, Effect, ErrorBody, IfMatch, Json, Login, Query, page_response, path_id};
+use kernel::http::{ApiError, ETag, Effect, ErrorBody, IfMatch, Json, Login, Query, page_response, path_id, versioned};
 use kernel::idempotency::Answer;
 use kernel::store::StoreError;
 use kernel::{ErrorCode, Page, Permission, ProductId};
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::admin_variants::NewVariant;
 use super::views::{StaffProductListItem, StaffProductView};
-use super::{invalid_parameter, nullable, tagged, versioned};
+use super::{invalid_parameter, nullable, tagged};
 use crate::domain::CategoryId;
 use crate::domain::draft::{MOST_VARIANTS, Problems, ProductChange, ProductDraft};
 use crate::domain::search::parse_query;
@@ -169,7 +169,8 @@ pub(super) async fn read_staff_product(
 ) -> Result<HttpResponse, ApiError> {
     login.require(Permission::ManageCatalog)?;
     let staff = service.staff_product(path_id(&id, ErrorCode::ProductNotFound)?).await?;
-    Ok(versioned(&request, staff.product.version, &StaffProductView::from(staff)))
+    let version = staff.product.version;
+    versioned(&request, &StaffProductView::from(staff), version)
 }
 
 /// Changes a product.

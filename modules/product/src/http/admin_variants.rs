@@ -2,7 +2,7 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put, web};
-use kernel::http::{ApiError, ETag, Effect, ErrorBody, IfMatch, Json, Login, path_id};
+use kernel::http::{ApiError, ETag, Effect, ErrorBody, IfMatch, Json, Login, path_id, versioned};
 use kernel::idempotency::Answer;
 use kernel::store::StoreError;
 use kernel::{Currency, ErrorCode, Money, Permission, ProductId, VariantId};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::views::StaffVariantView;
-use super::{invalid_parameter, tagged, versioned};
+use super::{invalid_parameter, tagged};
 use crate::domain::draft::{Problems, VariantChange, VariantDraft, parse_opening_stock, parse_prices};
 use crate::domain::price::parse_amount;
 use crate::domain::status::VariantStatus;
@@ -126,7 +126,8 @@ pub(super) async fn read_staff_variant(
 ) -> Result<HttpResponse, ApiError> {
     login.require(Permission::ManageCatalog)?;
     let staff = service.staff_variant(path_id(&id, ErrorCode::VariantNotFound)?).await?;
-    Ok(versioned(&request, staff.variant.version, &StaffVariantView::from(staff)))
+    let version = staff.variant.version;
+    versioned(&request, &StaffVariantView::from(staff), version)
 }
 
 /// Changes a variant.

@@ -76,19 +76,6 @@ fn cacheable(request: &HttpRequest, service: &Service, mut response: HttpRespons
     response
 }
 
-/// Answers a resource whose representation changes exactly when its version does: 200, or 304 when the client has it already.
-fn versioned(request: &HttpRequest, version: i32, resource: &impl Serialize) -> HttpResponse {
-    let tag = ETag::of_version(version);
-    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let known = known.is_some_and(|tags| {
-        tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|t| t == "*" || t == tag.as_str())
-    });
-    if known {
-        return HttpResponse::NotModified().insert_header((header::ETAG, tag.as_str())).finish();
-    }
-    tagged(StatusCode::OK, version, resource)
-}
-
 /// Answers a resource with the tag of its version.
 fn tagged(status: StatusCode, version: i32, resource: &impl Serialize) -> HttpResponse {
     HttpResponse::build(status)
@@ -107,3 +94,6 @@ fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::cases::{Case, Script};
 use crate::http::Connection;
+use crate::machine::processor_time;
 
 /// Longest that a round may go on after its end.
 const OVERTIME: Duration = Duration::from_secs(30);
@@ -25,6 +26,8 @@ pub(crate) struct Plan {
 
 /// One side of a comparison.
 pub(crate) struct Side {
+    /// Its process.
+    pub(crate) pid: u32,
     /// Where it listens.
     pub(crate) address: SocketAddr,
     /// What each connection does.
@@ -36,6 +39,8 @@ pub(crate) struct Side {
 pub(crate) struct Measured {
     /// Per second, of each round.
     pub(crate) rates: Vec<f64>,
+    /// Processor time of the server in each round, in microseconds for one request.
+    pub(crate) costs: Vec<f64>,
     /// Of every request of every round.
     pub(crate) latencies: Vec<Duration>,
 }
@@ -74,7 +79,7 @@ pub(crate) async fn compare(
 /// Loads one side for `length`.
 async fn round(side: &Side, length: Duration, measured: &mut Measured) -> anyhow::Result<()> {
     let mut clients = JoinSet::new();
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), processor_time(side.pid)?);
     for script in &side.scripts {
         clients.spawn(client(side.address, script.clone(), began + length));
     }
@@ -88,6 +93,8 @@ async fn round(side: &Side, length: Duration, measured: &mut Measured) -> anyhow
     let latencies = all.await.context("a round did not end")??;
     let count = u32::try_from(latencies.len())?;
     measured.rates.push(f64::from(count) / began.elapsed().as_secs_f64());
+    let taken = processor_time(side.pid)?.saturating_sub(before);
+    measured.costs.push(taken.as_secs_f64() * 1e6 / f64::from(count));
     measured.latencies.extend(latencies);
     Ok(())
 }
@@ -111,6 +118,11 @@ impl Measured {
     /// The median of the rounds' rates.
     pub(crate) fn rate(&self) -> f64 {
         median(&self.rates)
+    }
+
+    /// The median of the rounds' costs, in microseconds.
+    pub(crate) fn cost(&self) -> f64 {
+        median(&self.costs)
     }
 
     /// The latency that so many of a hundred requests do not exceed.

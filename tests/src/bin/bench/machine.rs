@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -99,6 +100,19 @@ fn file_system(path: &std::path::Path) -> String {
     let over = mounts.filter(|(point, _)| path.starts_with(point));
     let over = over.max_by_key(|(point, _)| point.len());
     over.map_or_else(|| "unknown".to_owned(), |(_, kind)| kind)
+}
+
+/// Linux counts processor time in hundredths of a second, whatever the kernel's own tick is.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Processor time that a process has taken so far: of all its threads, those that have ended too.
+pub(crate) fn processor_time(pid: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The second field is the program's name, which may have blanks and brackets in it.
+    let (_, fields) = stat.rsplit_once(')').context("no name")?;
+    let mut fields = fields.split_whitespace().skip(11);
+    let mut ticks = || anyhow::Ok(fields.next().context("no processor time")?.parse::<u32>()?);
+    Ok(TICK * (ticks()? + ticks()?))
 }
 
 /// Resident memory of a process, in KiB.

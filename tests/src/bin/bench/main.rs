@@ -177,8 +177,13 @@ async fn compare_all(
     let mut comparisons = Vec::new();
     for case in cases.iter().copied() {
         say(&format!("measuring: {}", case.name()));
-        let one = Side { address: banyan.address(), scripts: case.scripts(stock, &banyan_logins) };
-        let other = Side { address: bare.address(), scripts: case.scripts(stock, &bare_logins) };
+        let one = Side {
+            pid: banyan.pid(),
+            address: banyan.address(),
+            scripts: case.scripts(stock, &banyan_logins),
+        };
+        let other =
+            Side { pid: bare.pid(), address: bare.address(), scripts: case.scripts(stock, &bare_logins) };
         let comparison = compare(case, plan, &one, &other).await;
         comparisons.push(comparison.with_context(|| case.name().to_owned())?);
     }

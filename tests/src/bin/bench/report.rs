@@ -136,22 +136,27 @@ impl Report {
     }
 
     fn write_rates(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "| case | connections | Banyan /s | p50 | p99 | bare /s | p50 | p99 | ratio |")?;
-        writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|---|")?;
+        writeln!(
+            out,
+            "| case | connections | Banyan /s | p50 | p99 | CPU | bare /s | p50 | p99 | CPU | ratio |"
+        )?;
+        writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")?;
         for comparison in &self.comparisons {
             let Comparison { case, connections, banyan, bare } = comparison;
             let ratios = comparison.ratios();
             let (least, greatest) = (ratios.first().copied(), ratios.last().copied());
             writeln!(
                 out,
-                "| {} | {connections} | {:.0} | {} | {} | {:.0} | {} | {} | {:.2} ({:.2}–{:.2}) |",
+                "| {} | {connections} | {:.0} | {} | {} | {} | {:.0} | {} | {} | {} | {:.2} ({:.2}–{:.2}) |",
                 case.name(),
                 banyan.rate(),
                 latency(banyan.percentile(50)),
                 latency(banyan.percentile(99)),
+                cost(banyan.cost()),
                 bare.rate(),
                 latency(bare.percentile(50)),
                 latency(bare.percentile(99)),
+                cost(bare.cost()),
                 comparison.ratio(),
                 least.unwrap_or_default(),
                 greatest.unwrap_or_default(),
@@ -212,6 +217,11 @@ impl Report {
 
 fn mib(kib: u32) -> f64 {
     f64::from(kib) / 1024.0
+}
+
+/// Processor time of one request, given in microseconds.
+fn cost(micros: f64) -> String {
+    if micros < 1e3 { format!("{micros:.0} µs") } else { format!("{:.1} ms", micros / 1e3) }
 }
 
 /// Milliseconds with as many decimals as mean something.

@@ -71,10 +71,15 @@ where
     }
 }
 
-/// Runs jobs until every sender is gone, then tidies the file.
-pub(super) fn run(mut db: Db, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+/// Runs jobs until every sender is gone, then tidies the file. `reopen` makes another connection after one has failed in a way
+/// that leaves its state unknown.
+pub(super) fn run(mut db: Db, jobs: &mpsc::Receiver<Box<dyn Job>>, reopen: impl Fn() -> Option<Db>) {
     while let Ok(first) = jobs.recv() {
-        run_batch(&mut db, first, jobs);
+        if !run_batch(&mut db, first, jobs)
+            && let Some(fresh) = reopen()
+        {
+            db = fresh;
+        }
     }
     if let Db::Sqlite(connection) = &mut db {
         // The log is folded into the file, so that a closed store is one file. Another process may hold it: then it is not.
@@ -84,10 +89,16 @@ pub(super) fn run(mut db: Db, jobs: &mpsc::Receiver<Box<dyn Job>>) {
     }
 }
 
-fn run_batch(db: &mut Db, first: Box<dyn Job>, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+/// Runs one batch. `false` when the connection cannot be trusted any more.
+fn run_batch(db: &mut Db, first: Box<dyn Job>, jobs: &mpsc::Receiver<Box<dyn Job>>) -> bool {
+    // Nobody waits for it any more: it is not worth a lock that another process may hold.
+    if !first.wanted() {
+        return true;
+    }
     if let Err(error) = db.begin_write() {
+        let busy = matches!(error, StoreError::Busy);
         first.settle(Some(error));
-        return;
+        return busy;
     }
     let began = Instant::now();
     let mut ran: Vec<Box<dyn Job>> = Vec::new();
@@ -97,18 +108,24 @@ fn run_batch(db: &mut Db, first: Box<dyn Job>, jobs: &mpsc::Receiver<Box<dyn Job
             let sound = run_one(db, job.as_mut());
             ran.push(job);
             if !sound {
-                abandon(db, ran);
-                return;
+                let lost = || StoreError::Unreachable("the transaction could not be completed".to_owned());
+                abandon(db, ran, lost);
+                return false;
             }
         }
         let more = ran.len() < MOST_JOBS && began.elapsed() < LONGEST;
         next = if more { jobs.try_recv().ok() } else { None };
     }
     match db.commit() {
-        Ok(()) => ran.into_iter().for_each(|job| job.settle(None)),
+        Ok(()) => {
+            ran.into_iter().for_each(|job| job.settle(None));
+            true
+        }
         Err(error) => {
             log::error!("a commit of {} writes failed: {error}", ran.len());
-            abandon(db, ran);
+            // It may have reached the disk before it failed.
+            abandon(db, ran, || StoreError::Unknown(error.to_string()));
+            false
         }
     }
 }
@@ -122,7 +139,7 @@ fn run_one(db: &mut Db, job: &mut dyn Job) -> bool {
 }
 
 /// Ends the transaction without any of its effects.
-fn abandon(db: &mut Db, ran: Vec<Box<dyn Job>>) {
+fn abandon(db: &mut Db, ran: Vec<Box<dyn Job>>, answer: impl Fn() -> StoreError) {
     // Rolls back savepoint and transaction; the engine may have done either by itself.
     while db.rollback() {}
     if let Db::Sqlite(connection) = db {
@@ -131,6 +148,6 @@ fn abandon(db: &mut Db, ran: Vec<Box<dyn Job>>) {
             .unwrap_or_else(|error| log::debug!("nothing to roll back: {error}"));
     }
     for job in ran {
-        job.settle(Some(StoreError::Unreachable("the transaction could not be completed".to_owned())));
+        job.settle(Some(answer()));
     }
 }

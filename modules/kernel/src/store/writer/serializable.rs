@@ -78,7 +78,7 @@ where
                 let error = StoreError::from(error);
                 match error {
                     _ if take_must_rerun() => Run::Again,
-                    StoreError::Query(cause) => Run::Done(Err(StoreError::Unknown(cause).into())),
+                    StoreError::Query(cause) => Run::Done(Err(StoreError::Unknown(cause.to_string()).into())),
                     other => Run::Done(Err(other.into())),
                 }
             }

@@ -243,6 +243,36 @@ fn run(world: &mut World, order: &mut Order, happening: Happening) {
     );
 }
 
+#[test]
+fn money_of_a_payment_that_was_thought_dead_is_given_back_beside_the_one_that_paid() {
+    let mut world = World {
+        now: START,
+        stock: Stock::None,
+        has_stock: true,
+        hold_lost: false,
+        capture_refused: false,
+        payments: BTreeMap::new(),
+    };
+    let mut order = place(Outcome::Declines);
+    for happening in [Happening::Step; 2].into_iter().chain([Happening::Pay(Outcome::Authorizes)]) {
+        run(&mut world, &mut order, happening);
+    }
+    for _ in 0..10 {
+        run(&mut world, &mut order, Happening::Step);
+    }
+    assert_eq!(order.status, Status::Confirmed);
+    let late =
+        Snapshot { state: PaymentState::Captured, authorized: TOTAL, captured: TOTAL, ..Snapshot::void("p") };
+    world.payments.insert(1, late.clone());
+    order.apply(Event::PaymentSeen { attempt: 1, snapshot: late }, START).unwrap();
+    for _ in 0..5 {
+        run(&mut world, &mut order, Happening::Step);
+    }
+    assert_eq!(order.status, Status::Confirmed);
+    assert_eq!(world.payments.values().map(Snapshot::net_captured).sum::<i64>(), TOTAL);
+    assert_eq!(next_step(&order, world.now), Step::Rest);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 

@@ -65,7 +65,9 @@ fn reference() -> String {
 
 impl TestProvider {
     pub(crate) fn new(store: Store, base_url: Arc<OnceLock<String>>) -> Self {
-        Self { store, base_url, http: reqwest::Client::new() }
+        // It speaks to this very process: by no proxy, and to nowhere else.
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        Self { store, base_url, http: http.unwrap_or_default() }
     }
 
     /// The buyer's decision about a payment that waits for it. `None` if there is no such payment.

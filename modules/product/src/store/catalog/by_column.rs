@@ -1,11 +1,11 @@
 //! Lists in the order of a column of products.
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use kernel::store::{Db, StoreError};
 use kernel::{Timestamp, on_each};
 
-use super::narrow::{after, in_stock, last_word, narrowed, with_status};
+use super::narrow::{after, in_stock, last_word, narrowed};
 use super::{Filter, Key, ListRow, Listed, Position, Sort, listed};
 use crate::domain::status::VariantStatus;
 use crate::schema::{lowest_prices, product_terms, products, variant_stock, variants};
@@ -38,7 +38,6 @@ pub(super) fn by_column(
             .limit(limit)
             .into_boxed();
         narrowed!(query, filter);
-        with_status!(query, filter);
         if let Some(least) = filter.price_from {
             query = query.filter(lowest_prices::amount.ge(least));
         }

@@ -1,11 +1,11 @@
 //! Lists in the order of the lowest price. They begin with the prices, whose index gives the order; products without one drop out.
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use kernel::on_each;
 use kernel::store::{Db, StoreError};
 
-use super::narrow::{after, in_stock, last_word, narrowed, without_other_status};
+use super::narrow::{after, in_stock, last_word, narrowed};
 use super::{Filter, Key, ListRow, Listed, Position, listed};
 use crate::domain::status::VariantStatus;
 use crate::schema::{lowest_prices, product_terms, products, variant_stock, variants};
@@ -34,12 +34,11 @@ pub(super) fn by_price(
         let mut query = lowest_prices::table
             .inner_join(product)
             .filter(lowest_prices::currency.eq(filter.currency))
-            .filter(lowest_prices::amount.between(filter.price_from.unwrap_or(0), filter.price_to.unwrap_or(i64::MAX)))
+            .filter(lowest_prices::amount.between(filter.least(), filter.most()))
             .select((ListRow::as_select(), lowest_prices::amount.nullable()))
             .limit(limit)
             .into_boxed();
         narrowed!(query, filter);
-        without_other_status!(query, filter);
         if let Some(words) = &filter.words {
             query = query.filter(products::id.eq_any(last_word!(words).select(product_terms::product_id)));
         }

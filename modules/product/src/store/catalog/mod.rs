@@ -163,6 +163,18 @@ fn listed(db: &mut Db, rows: Vec<(ListRow, Option<i64>)>) -> Result<Vec<Listed>,
     Ok(listed.collect())
 }
 
+// === impl Filter ===
+
+impl Filter {
+    fn least(&self) -> i64 {
+        self.price_from.unwrap_or(0)
+    }
+
+    fn most(&self) -> i64 {
+        self.price_to.unwrap_or(i64::MAX)
+    }
+}
+
 // === impl Listed ===
 
 impl Listed {

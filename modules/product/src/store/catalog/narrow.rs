@@ -1,8 +1,14 @@
 //! What both ways of listing share. Macros, because the type of a boxed query names the engine.
 
-/// Narrows a boxed query over products, but for prices, the status and the last word.
+/// Narrows a boxed query over products, but for prices and the last word.
 macro_rules! narrowed {
     ($query:ident, $filter:expr) => {
+        match ($filter.status, &$filter.ids) {
+            (None, _) => {}
+            (Some(status), None) => $query = $query.filter(products::status.eq(status)),
+            // Said by what it is not, which no index can use: SQLite would rather walk the products on sale than look up a few by id.
+            (Some(status), Some(_)) => $query = $query.filter(products::status.ne_all(status.others())),
+        }
         if let Some(categories) = &$filter.categories {
             $query = $query.filter(products::category_id.eq_any(categories));
         }
@@ -10,8 +16,8 @@ macro_rules! narrowed {
             $query = $query.filter(products::id.eq_any(ids));
         }
         match $filter.in_stock {
-            Some(true) => $query = $query.filter(in_stock!()),
-            Some(false) => $query = $query.filter(diesel::dsl::not(in_stock!())),
+            Some(true) => $query = $query.filter(in_stock!(products::id)),
+            Some(false) => $query = $query.filter(not(in_stock!(products::id))),
             None => {}
         }
         if let Some(least) = $filter.rating_from {
@@ -24,26 +30,13 @@ macro_rules! narrowed {
     };
 }
 
-/// Lets only products pass whose lowest price is within the bounds.
-macro_rules! within_prices {
-    ($query:ident, $filter:expr) => {
-        if $filter.price_from.is_some() || $filter.price_to.is_some() {
-            let (least, most) = ($filter.price_from.unwrap_or(0), $filter.price_to.unwrap_or(i64::MAX));
-            let within = lowest_prices::table
-                .filter(lowest_prices::currency.eq($filter.currency))
-                .filter(lowest_prices::amount.between(least, most));
-            $query = $query.filter(products::id.eq_any(within.select(lowest_prices::product_id)));
-        }
-    };
-}
-
-/// Whether the product at hand has a variant in stock.
+/// Whether the product of the outer query has a variant in stock.
 macro_rules! in_stock {
-    () => {
+    ($product:expr) => {
         exists(
             variants::table
                 .inner_join(variant_stock::table)
-                .filter(variants::product_id.eq(products::id))
+                .filter(variants::product_id.eq($product))
                 .filter(variants::status.eq(VariantStatus::Active))
                 .filter(variant_stock::on_hand.gt(variant_stock::reserved)),
         )
@@ -60,25 +53,6 @@ macro_rules! after {
     };
 }
 
-/// Lets only one status pass, for an order that an index over the status gives.
-macro_rules! with_status {
-    ($query:ident, $filter:expr) => {
-        if let Some(status) = $filter.status {
-            $query = $query.filter(products::status.eq(status));
-        }
-    };
-}
-
-/// Lets only one status pass, for an order that comes from another table. Said by what it is not: an engine without statistics takes an
-/// equality for rare, and would begin with all products on sale instead of with the other table.
-macro_rules! without_other_status {
-    ($query:ident, $filter:expr) => {
-        if let Some(status) = $filter.status {
-            $query = $query.filter(products::status.ne_all(status.others()));
-        }
-    };
-}
-
 /// The terms that count as the last word of a query.
 macro_rules! last_word {
     ($words:expr) => {
@@ -88,4 +62,4 @@ macro_rules! last_word {
     };
 }
 
-pub(super) use {after, in_stock, last_word, narrowed, with_status, within_prices, without_other_status};
+pub(super) use {after, in_stock, last_word, narrowed};
