@@ -1,8 +1,10 @@
 //! The one middleware.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -36,7 +38,6 @@ pub(crate) async fn pass(
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
     if method == Method::HEAD {
-        // Routed as GET; the connection leaves the body out because it saw the request.
         request.head_mut().method = Method::GET;
     }
     // Nothing of the request may be held while it is routed; so what an answer in its stead needs is copied.
@@ -56,6 +57,10 @@ pub(crate) async fn pass(
     };
     if response.status().is_client_error() || response.status().is_server_error() {
         response = render(response, &context);
+    }
+    if method == Method::HEAD {
+        // Routed as GET. The connection leaves a body out by itself, but not when another request came in behind this one.
+        response = response.map_body(|_, body| BoxBody::new(LeftOut(body.size())));
     }
     finish(&mut response, &context);
     let request = response.request();
@@ -91,10 +96,26 @@ fn render(response: ServiceResponse<BoxBody>, context: &RequestContext) -> Servi
 /// Headers of every response.
 fn finish(response: &mut ServiceResponse<BoxBody>, context: &RequestContext) {
     stamp(response.headers_mut(), context);
-    let personal = response.request().headers().contains_key(header::AUTHORIZATION);
+    // What nobody called public may be somebody's own, also a guest's, who has no login to tell by.
+    let personal = response.request().path().starts_with("/api/");
     let headers = response.headers_mut();
     if personal && !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    }
+}
+
+/// A body of which only the size is told: the answer to HEAD.
+struct LeftOut(BodySize);
+
+impl MessageBody for LeftOut {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+        Poll::Ready(None)
     }
 }
 

@@ -19,6 +19,9 @@ use crate::on_each;
 use crate::schema::idempotency_keys;
 use crate::store::{Db, StoreError, Tx};
 
+/// Expired answers that one request clears away. More than one, so that they do not pile up; not all, so that none waits for it.
+const FORGOTTEN_AT_ONCE: i64 = 20;
+
 /// How long an answer can be had again.
 pub const TIME_TO_LIVE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -123,8 +126,15 @@ fn find(db: &mut Db, id: &str) -> Result<Option<Row>, StoreError> {
 }
 
 fn forget_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
-    let expired = idempotency_keys::table.filter(idempotency_keys::expires_at.le(now));
-    on_each!(tx, conn => diesel::delete(expired).execute(conn))?;
+    let expired = idempotency_keys::table
+        .filter(idempotency_keys::expires_at.le(now))
+        .select(idempotency_keys::id)
+        .limit(FORGOTTEN_AT_ONCE);
+    let expired: Vec<String> = on_each!(tx, conn => expired.load(conn))?;
+    if !expired.is_empty() {
+        let expired = idempotency_keys::table.filter(idempotency_keys::id.eq_any(&expired));
+        on_each!(tx, conn => diesel::delete(expired).execute(conn))?;
+    }
     Ok(())
 }
 

@@ -90,6 +90,38 @@ async fn head_is_get_without_a_body_and_other_methods_are_named() {
 }
 
 #[tokio::test]
+async fn a_head_with_another_request_behind_it_is_answered_without_a_body() {
+    let shop = Shop::open();
+    let address = shop.server.base_url().strip_prefix("http://").expect("http").to_owned();
+    let answers = tokio::task::spawn_blocking(move || {
+        let mut socket = TcpStream::connect(address).expect("it listens");
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+        let requests = "HEAD /api/v1/products?limit=1 HTTP/1.1\r\nhost: x\r\n\r\n\
+                        GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        socket.write_all(requests.as_bytes()).expect("it reads");
+        let mut answers = Vec::new();
+        // A connection that is closed instead of answering the second is right too.
+        drop(socket.read_to_end(&mut answers));
+        String::from_utf8_lossy(&answers).into_owned()
+    });
+    let answers = answers.await.expect("no panic");
+    let behind = answers.split_once("\r\n\r\n").map_or("", |(_, behind)| behind);
+    assert!(behind.is_empty() || behind.starts_with("HTTP/1.1 200 OK"), "{answers}");
+}
+
+#[tokio::test]
+async fn what_is_somebody_s_own_is_never_cached() {
+    let shop = Shop::open();
+    let cart = shop.client.post("/api/v1/carts").json(&json!({})).send().await.expect(201).body;
+    let path = format!("/api/v1/carts/{}", cart["id"].as_str().expect("an id"));
+    let secret = cart["guest_token"].as_str().expect("a secret");
+    let own = shop.client.get(&path).header("x-guest-token", secret).send().await.expect(200);
+    assert_eq!(own.header("cache-control"), Some("private, no-store"));
+    let public = shop.client.get("/api/v1/products?limit=1").send().await.expect(200);
+    assert!(public.header("cache-control").is_some_and(|value| value.starts_with("public")));
+}
+
+#[tokio::test]
 async fn unknown_fields_and_parameters_are_refused_by_name() {
     let shop = Shop::open();
     let body =

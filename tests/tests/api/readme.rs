@@ -85,8 +85,7 @@ async fn the_start_says_what_the_readme_shows() {
     let shown =
         readme.split("cargo run --release -- serve\n").nth(1).and_then(|rest| rest.split("```").next());
     let shown = shown.expect("what it prints").replace(README_ADDRESS, shop.server.base_url());
-    let log = shop.server.log();
     for line in shown.lines().filter(|line| !line.starts_with("  data ")) {
-        assert!(log.contains(line.trim_end()), "{line:?} is not in {log}");
+        shop.server.wait_for_log(line.trim_end(), std::time::Duration::from_secs(5));
     }
 }

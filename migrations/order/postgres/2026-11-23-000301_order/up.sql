@@ -13,6 +13,7 @@ CREATE TABLE carts (
     updated_at   BIGINT NOT NULL,
     CHECK (user_id IS NULL OR guest_hash IS NULL)
 );
+CREATE INDEX carts_by_target ON carts (merged_into);
 CREATE UNIQUE INDEX carts_one_open_per_user ON carts (user_id) WHERE status = 'open';
 
 CREATE TABLE cart_items (

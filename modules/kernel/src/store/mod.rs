@@ -153,12 +153,17 @@ impl Store {
         self.inner.writer.run(change).await
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers, and takes writes if the last ones failed.
     ///
     /// # Errors
     /// Why it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.read(|db| db.ping()).await
+        self.read(|db| db.ping()).await?;
+        if self.inner.writer.is_failing() {
+            // Perhaps it works again; only a write can tell.
+            self.write(|_tx| Ok::<_, StoreError>(())).await?;
+        }
+        Ok(())
     }
 
     /// Finishes the writes that wait and closes the writer. Blocks. Later writes are refused.

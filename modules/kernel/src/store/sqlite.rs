@@ -59,7 +59,8 @@ pub(super) fn open_reader(path: &Path) -> Result<SqliteConnection, ConnectionErr
     Ok(connection)
 }
 
-fn connect(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+/// Opens a connection that may write, without looking at the file.
+pub(super) fn connect(path: &Path) -> Result<SqliteConnection, ConnectionError> {
     let path = path.to_str().ok_or_else(|| {
         ConnectionError::BadConnection("the path of a store must be valid UTF-8".to_owned())
     })?;

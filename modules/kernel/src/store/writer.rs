@@ -9,8 +9,9 @@
 mod batch;
 mod serializable;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use diesel::SqliteConnection;
@@ -23,7 +24,7 @@ use serializable::Serializable;
 /// Another connection to the same file.
 fn reopen(url: &StoreUrl) -> Option<Db> {
     let StoreUrl::Sqlite(path) = url else { return None };
-    match super::sqlite::open_writer(path) {
+    match super::sqlite::connect(path) {
         Ok(connection) => Some(Db::Sqlite(connection)),
         Err(error) => {
             log::error!("the writer's connection could not be opened anew: {error}");
@@ -35,7 +36,13 @@ fn reopen(url: &StoreUrl) -> Option<Db> {
 /// Runs writes.
 pub(super) enum Writer {
     /// One thread, group commit.
-    Batched { queue: Mutex<Option<mpsc::SyncSender<Box<dyn Job>>>>, thread: Mutex<Option<JoinHandle<()>>> },
+    Batched {
+        /// Taken when the store is closed.
+        queue: Mutex<Option<mpsc::SyncSender<Box<dyn Job>>>>,
+        thread: Mutex<Option<JoinHandle<()>>>,
+        /// Whether the last batch failed.
+        failing: Arc<AtomicBool>,
+    },
     /// A pool, each write a transaction of its own.
     Serializable(Serializable),
 }
@@ -48,14 +55,16 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         let (queue, jobs) = mpsc::sync_channel(settings.queue);
         let url = settings.url.clone();
+        let failing = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&failing);
         let thread = std::thread::Builder::new()
             .name(format!("{module}-writer"))
-            .spawn(move || batch::run(Db::Sqlite(connection), &jobs, || reopen(&url)))
+            .spawn(move || batch::run(Db::Sqlite(connection), &jobs, &told, || reopen(&url)))
             .map_err(|error| OpenError::Unreachable {
                 url: settings.url.to_string(),
                 reason: format!("no thread for writing: {error}"),
             })?;
-        Ok(Self::Batched { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+        Ok(Self::Batched { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), failing })
     }
 
     pub(super) fn postgres(settings: &StoreSettings, module: &'static str) -> Result<Self, OpenError> {
@@ -85,10 +94,18 @@ impl Writer {
         }
     }
 
+    /// Whether the last batch of writes failed. On PostgreSQL each write stands for itself.
+    pub(super) fn is_failing(&self) -> bool {
+        match self {
+            Self::Batched { failing, .. } => failing.load(Ordering::Acquire),
+            Self::Serializable(_) => false,
+        }
+    }
+
     pub(super) fn close(&self) {
         match self {
             Self::Serializable(writer) => writer.close(),
-            Self::Batched { queue, thread } => {
+            Self::Batched { queue, thread, .. } => {
                 // Without its sender the thread finishes what waits, and ends.
                 drop(queue.lock().unwrap_or_else(PoisonError::into_inner).take());
                 let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -77,6 +77,8 @@ impl Step {
 /// The next step.
 pub fn next_step(order: &Order, now: Timestamp) -> Step {
     match order.status {
+        // It may have waited for a process to come back.
+        Status::Pending if now >= order.placed.pay_until => Step::GiveUp("not_paid_in_time"),
         Status::Pending => Step::ReserveStock,
         Status::AwaitingPayment => await_payment(order, now),
         Status::Confirming => confirm(order),
@@ -106,6 +108,9 @@ fn follow_payment(order: &Order, payment: &Payment, late: bool) -> Step {
     let Some(seen) = &payment.seen else {
         return if payment.unknown {
             Step::AskPayment(payment.clone())
+        } else if late {
+            // Never asked for, as far as is known; undoing makes sure of it.
+            Step::BeginExpiry
         } else {
             Step::CreatePayment(payment.clone())
         };

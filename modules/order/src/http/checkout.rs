@@ -53,7 +53,11 @@ impl PaymentRequest {
     pub(crate) fn into_choice(self) -> Result<PaymentChoice, ApiError> {
         let digits = self.token.chars().filter(char::is_ascii_digit).count();
         let only_number = self.token.chars().all(|c| c.is_ascii_digit() || c == ' ' || c == '-');
-        if self.token.is_empty() || self.token.len() > 255 || (only_number && digits >= 12) {
+        if self.token.is_empty()
+            || self.token.len() > 255
+            || self.token.chars().any(char::is_control)
+            || (only_number && digits >= 12)
+        {
             let detail = kernel::Detail::of("payment.token", "must be a provider's token, not a card number");
             return Err(ApiError::new(ErrorCode::ValidationFailed).detail(detail));
         }

@@ -188,9 +188,11 @@ fn blank(currency: Currency) -> CartRow {
 }
 
 fn already_claimed(cart: &CartRow, user_id: UserId) -> Result<CartId, Error> {
-    if cart.user_id == Some(user_id) {
-        Ok(cart.merged_into.unwrap_or(cart.id))
-    } else {
-        Err(Error::CartNotFound)
+    match cart.merged_into {
+        _ if cart.user_id != Some(user_id) => Err(Error::CartNotFound),
+        Some(into) => Ok(into),
+        // The cart that it went into was thrown away.
+        None if cart.status == carts::MERGED => Err(Error::CartNotFound),
+        None => Ok(cart.id),
     }
 }

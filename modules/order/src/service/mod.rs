@@ -14,7 +14,7 @@ use kernel::store::Store;
 use kernel::{CallContext, Money, OrderId, Principal, UserId, VariantId};
 use product_contract::{Products, VariantSummary};
 use seam::Handle;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, broadcast};
 use user_contract::Users;
 
 use crate::error::Error;
@@ -54,8 +54,8 @@ struct Inner {
     room: Arc<Semaphore>,
     /// Tells the worker that a saga is due.
     due: Arc<Notify>,
-    /// Counts the steps that sagas took here, for those who wait for one.
-    steps: watch::Sender<u64>,
+    /// Names the orders whose sagas took a step here, for those who wait for one.
+    steps: broadcast::Sender<OrderId>,
 }
 
 /// Who wants something of a cart or an order.
@@ -99,7 +99,7 @@ impl Service {
             runner: secret::fresh(),
             room: Arc::new(Semaphore::new(usize::try_from(runner::AT_ONCE).unwrap_or(1))),
             due: Arc::new(Notify::new()),
-            steps: watch::Sender::new(0),
+            steps: broadcast::Sender::new(256),
         };
         Self { inner: Arc::new(inner) }
     }

@@ -76,14 +76,14 @@ impl Service {
     ) -> Result<OrderView, Error> {
         let mut steps = self.inner.steps.subscribe();
         loop {
-            steps.mark_unchanged();
             let (id, order) = self.get_order(visitor, id).await?;
             if order.status.is_settled() || awaits_buyer(&order) || Instant::now() >= deadline {
                 return Ok((id, order));
             }
             // A step taken by another process is not heard here; so it is looked for now and then.
             let at_latest = deadline.min(Instant::now() + Duration::from_millis(500));
-            if tokio::time::timeout_at(at_latest.into(), steps.changed()).await.is_err() {
+            let heard = async { while !matches!(steps.recv().await, Ok(other) if other == id) {} };
+            if tokio::time::timeout_at(at_latest.into(), heard).await.is_err() {
                 log::trace!("no step was heard of");
             }
         }

@@ -49,21 +49,25 @@ impl Service {
     /// Begins to run the sagas that are due and that nobody else runs, as many as there is room for. Gives how many those are.
     pub(crate) async fn run_due(&self) -> Result<usize, StoreError> {
         let now = Timestamp::now();
-        let room = self.inner.room.available_permits();
+        let free = u32::try_from(self.inner.room.available_permits()).unwrap_or(0);
         // Looking costs nothing; claiming is a write.
-        if room == 0 || !self.store().read(move |db| sagas::any_due(db, now)).await? {
+        if free == 0 || !self.store().read(move |db| sagas::any_due(db, now)).await? {
             return Ok(0);
         }
-        let limit = i64::try_from(room).unwrap_or(1);
-        let (owner, until) = (self.inner.runner.clone(), now.plus(self.settings().lease()));
-        let claimed = self.store().write(move |tx| sagas::claim(tx, &owner, now, until, limit)).await?;
+        // The places are taken before the leases: a leased saga never waits for one while its lease runs.
+        let Ok(mut places) = Arc::clone(&self.inner.room).try_acquire_many_owned(free) else { return Ok(0) };
+        // Each claim has an owner of its own, so that a run that outlived its lease cannot be taken for the next one.
+        let owner = format!("{}:{}", self.inner.runner, now.micros());
+        let until = now.plus(self.settings().lease());
+        let claimed =
+            self.store().write(move |tx| sagas::claim(tx, &owner, now, until, i64::from(free))).await?;
         let count = claimed.len();
         for saga in claimed {
-            let (service, room) = (self.clone(), Arc::clone(&self.inner.room));
+            let (service, place) = (self.clone(), places.split(1));
             tokio::spawn(async move {
                 // One that waits for its provider holds up nobody else.
-                let _room = room.acquire_owned().await;
                 service.run_one(&saga).await;
+                drop(place);
                 service.due().notify_one();
             });
         }
@@ -85,13 +89,19 @@ impl Service {
             Ok(schedule) => schedule,
             Err(error) => self.after_failure(saga, error.to_string()).await,
         };
-        let (saga, owner) = (saga.clone(), self.inner.runner.clone());
-        let settled = self.store().write(move |tx| sagas::settle(tx, &saga, &owner, &schedule)).await;
+        let (id, saga) = (saga.order_id, saga.clone());
+        let settled = self.store().write(move |tx| sagas::settle(tx, &saga, &schedule)).await;
         if let Err(error) = settled {
             // The lease runs out by itself, and the saga is taken up again.
             log::error!("a saga's schedule could not be written: {error}");
         }
-        self.inner.steps.send_modify(|steps| *steps = steps.wrapping_add(1));
+        self.tell(id);
+    }
+
+    /// Tells those who wait for an order that something happened to it.
+    fn tell(&self, id: OrderId) {
+        // Nobody may be waiting.
+        drop(self.inner.steps.send(id));
     }
 
     /// Takes steps until there is none to take now.
@@ -115,7 +125,7 @@ impl Service {
                     order = self.note(id, facts).await?;
                     metrics::counter!("banyan_saga_steps_total", "step" => name).increment(1);
                     faults::point(&format!("order.saga.after.{name}")).await;
-                    self.inner.steps.send_modify(|steps| *steps = steps.wrapping_add(1));
+                    self.tell(id);
                 }
                 Outcome::Pause(next_run_at) => {
                     if order.attention.is_some() {
@@ -245,16 +255,19 @@ impl Service {
     /// Until every provider has answered, it stays to be done.
     async fn ask_all(&self, saga: &SagaRow, order: Order) -> Result<Result<Order, ProviderError>, Error> {
         let id = saga.order_id;
-        let mut news = Vec::new();
+        let (mut news, mut unanswered) = (Vec::new(), None);
         for payment in &order.payments {
             let Some(provider) = self.provider(&payment.provider) else { continue };
             match found(&*provider, &payment_key(id, payment)).await {
                 Ok(Some(snapshot)) => news.push(Event::PaymentSeen { attempt: payment.attempt, snapshot }),
                 Ok(None) => {}
-                Err(error) => return Ok(Err(error)),
+                Err(error) => unanswered = Some(error),
             }
         }
         let order = self.note(id, news).await?;
+        if let Some(error) = unanswered {
+            return Ok(Err(error));
+        }
         let claimed = saga.clone();
         self.store().write(move |tx| sagas::asked(tx, &claimed)).await?;
         Ok(Ok(order))

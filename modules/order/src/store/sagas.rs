@@ -68,7 +68,7 @@ pub(crate) fn claim(
     until: Timestamp,
     limit: i64,
 ) -> Result<Vec<SagaRow>, StoreError> {
-    let due: Vec<SagaRow> = on_each!(tx, conn => order_sagas::table
+    let mut due: Vec<SagaRow> = on_each!(tx, conn => order_sagas::table
         .filter(order_sagas::next_run_at.le(now))
         .filter(order_sagas::lease_until.is_null().or(order_sagas::lease_until.le(now)))
         .order(order_sagas::next_run_at)
@@ -80,19 +80,17 @@ pub(crate) fn claim(
     on_each!(tx, conn => diesel::update(order_sagas::table.filter(order_sagas::order_id.eq_any(&ids)))
         .set(lease)
         .execute(conn))?;
+    for saga in &mut due {
+        saga.lease_owner = Some(owner.to_owned());
+    }
     Ok(due)
 }
 
 /// Ends a lease. If the saga was woken meanwhile it stays due; a runner that lost its lease changes nothing.
-pub(crate) fn settle(
-    tx: &mut Tx<'_>,
-    claimed: &SagaRow,
-    owner: &str,
-    schedule: &Schedule,
-) -> Result<(), StoreError> {
+pub(crate) fn settle(tx: &mut Tx<'_>, claimed: &SagaRow, schedule: &Schedule) -> Result<(), StoreError> {
     let mine = order_sagas::table
         .filter(order_sagas::order_id.eq(claimed.order_id))
-        .filter(order_sagas::lease_owner.eq(owner));
+        .filter(order_sagas::lease_owner.eq(&claimed.lease_owner));
     let nobody = (
         order_sagas::lease_owner.eq(None::<String>),
         order_sagas::lease_until.eq(None::<Timestamp>),
@@ -116,9 +114,9 @@ pub(crate) fn asked(tx: &mut Tx<'_>, claimed: &SagaRow) -> Result<(), StoreError
     Ok(())
 }
 
-/// Gives up every lease of a process that stops.
-pub(crate) fn release_all(tx: &mut Tx<'_>, owner: &str) -> Result<usize, StoreError> {
-    let mine = order_sagas::table.filter(order_sagas::lease_owner.eq(owner));
+/// Gives up every lease of a process that stops: each of its claims has an owner that begins with `runner`.
+pub(crate) fn release_all(tx: &mut Tx<'_>, runner: &str) -> Result<usize, StoreError> {
+    let mine = order_sagas::table.filter(order_sagas::lease_owner.like(format!("{runner}:%")));
     let nobody =
         (order_sagas::lease_owner.eq(None::<String>), order_sagas::lease_until.eq(None::<Timestamp>));
     Ok(on_each!(tx, conn => diesel::update(mine).set(nobody).execute(conn))?)

@@ -2,7 +2,9 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use kernel::http::{ApiError, ETag, Effect, ErrorBody, IfMatch, Json, Login, Query, page_response, path_id, versioned};
+use kernel::http::{
+    ApiError, ETag, Effect, ErrorBody, IfMatch, Json, Login, Query, page_response, path_id, versioned,
+};
 use kernel::idempotency::Answer;
 use kernel::store::StoreError;
 use kernel::{ErrorCode, Page, Permission, ProductId};

@@ -1,6 +1,7 @@
 //! Group commit on one connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,8 @@ pub(in super::super) trait Job: Send {
     fn wanted(&self) -> bool;
     /// Runs it inside a savepoint; says whether to keep what it did.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
-    /// Tells the result: of the run, or why that is void.
-    fn settle(self: Box<Self>, voided: Option<StoreError>);
+    /// Tells the result: of the run, or why that is void. A refusal is void too when it was made in sight of writes that are.
+    fn settle(self: Box<Self>, voided: Option<StoreError>, refusal_stands: bool);
 }
 
 /// A write and where its result goes.
@@ -56,13 +57,13 @@ where
         keep
     }
 
-    fn settle(self: Box<Self>, voided: Option<StoreError>) {
+    fn settle(self: Box<Self>, voided: Option<StoreError>, refusal_stands: bool) {
         let Self { change, result, reply } = *self;
         // What the write holds, such as its idempotency key, is free before its caller hears of the result.
         drop(change);
         let answer = match (voided, result) {
-            // A write that failed by itself has its own answer, whatever became of the others.
             (Some(voided), Some(Ok(_)) | None) => Err(voided.into()),
+            (Some(voided), Some(Err(_))) if !refusal_stands => Err(voided.into()),
             (_, Some(result)) => result,
             (None, None) => Err(StoreError::Closed.into()),
         };
@@ -72,10 +73,18 @@ where
 }
 
 /// Runs jobs until every sender is gone, then tidies the file. `reopen` makes another connection after one has failed in a way
-/// that leaves its state unknown.
-pub(super) fn run(mut db: Db, jobs: &mpsc::Receiver<Box<dyn Job>>, reopen: impl Fn() -> Option<Db>) {
+/// that leaves its state unknown. `failing` tells whether the last batch failed.
+pub(super) fn run(
+    mut db: Db,
+    jobs: &mpsc::Receiver<Box<dyn Job>>,
+    failing: &AtomicBool,
+    reopen: impl Fn() -> Option<Db>,
+) {
     while let Ok(first) = jobs.recv() {
-        if !run_batch(&mut db, first, jobs)
+        let sound = run_batch(&mut db, first, jobs);
+        failing.store(!sound, Ordering::Release);
+        if !sound
+            && !recovers(&mut db)
             && let Some(fresh) = reopen()
         {
             db = fresh;
@@ -89,6 +98,11 @@ pub(super) fn run(mut db: Db, jobs: &mpsc::Receiver<Box<dyn Job>>, reopen: impl 
     }
 }
 
+/// Whether a connection that failed can begin a transaction again.
+fn recovers(db: &mut Db) -> bool {
+    db.begin_write().is_ok() && db.rollback()
+}
+
 /// Runs one batch. `false` when the connection cannot be trusted any more.
 fn run_batch(db: &mut Db, first: Box<dyn Job>, jobs: &mpsc::Receiver<Box<dyn Job>>) -> bool {
     // Nobody waits for it any more: it is not worth a lock that another process may hold.
@@ -97,16 +111,16 @@ fn run_batch(db: &mut Db, first: Box<dyn Job>, jobs: &mpsc::Receiver<Box<dyn Job
     }
     if let Err(error) = db.begin_write() {
         let busy = matches!(error, StoreError::Busy);
-        first.settle(Some(error));
+        first.settle(Some(error), true);
         return busy;
     }
     let began = Instant::now();
-    let mut ran: Vec<Box<dyn Job>> = Vec::new();
+    let mut ran: Vec<Ran> = Vec::new();
     let mut next = Some(first);
     while let Some(mut job) = next {
         if job.wanted() {
-            let sound = run_one(db, job.as_mut());
-            ran.push(job);
+            let (kept, sound) = run_one(db, job.as_mut());
+            ran.push(Ran { job, kept });
             if !sound {
                 let lost = || StoreError::Unreachable("the transaction could not be completed".to_owned());
                 abandon(db, ran, lost);
@@ -118,7 +132,7 @@ fn run_batch(db: &mut Db, first: Box<dyn Job>, jobs: &mpsc::Receiver<Box<dyn Job
     }
     match db.commit() {
         Ok(()) => {
-            ran.into_iter().for_each(|job| job.settle(None));
+            ran.into_iter().for_each(|ran| ran.job.settle(None, true));
             true
         }
         Err(error) => {
@@ -130,16 +144,24 @@ fn run_batch(db: &mut Db, first: Box<dyn Job>, jobs: &mpsc::Receiver<Box<dyn Job
     }
 }
 
-/// Runs one job in a savepoint. `false` when the engine has given up the whole transaction (disk full, I/O error).
-fn run_one(db: &mut Db, job: &mut dyn Job) -> bool {
+/// A job that was run, and whether it changed anything.
+struct Ran {
+    job: Box<dyn Job>,
+    kept: bool,
+}
+
+/// Runs one job in a savepoint. Says whether to keep what it did, and whether the transaction is sound: the engine gives all of it up
+/// when the disk is full or fails.
+fn run_one(db: &mut Db, job: &mut dyn Job) -> (bool, bool) {
     if db.savepoint().is_err() {
-        return false;
+        return (false, false);
     }
-    if db.inside(|tx| job.run(tx)) { db.commit().is_ok() } else { db.rollback() }
+    let kept = db.inside(|tx| job.run(tx));
+    (kept, if kept { db.commit().is_ok() } else { db.rollback() })
 }
 
 /// Ends the transaction without any of its effects.
-fn abandon(db: &mut Db, ran: Vec<Box<dyn Job>>, answer: impl Fn() -> StoreError) {
+fn abandon(db: &mut Db, ran: Vec<Ran>, answer: impl Fn() -> StoreError) {
     // Rolls back savepoint and transaction; the engine may have done either by itself.
     while db.rollback() {}
     if let Db::Sqlite(connection) = db {
@@ -147,7 +169,9 @@ fn abandon(db: &mut Db, ran: Vec<Box<dyn Job>>, answer: impl Fn() -> StoreError)
             .batch_execute("ROLLBACK")
             .unwrap_or_else(|error| log::debug!("nothing to roll back: {error}"));
     }
-    for job in ran {
-        job.settle(Some(answer()));
+    let mut refusal_stands = true;
+    for Ran { job, kept } in ran {
+        job.settle(Some(answer()), refusal_stands);
+        refusal_stands &= !kept;
     }
 }
