@@ -38,6 +38,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Give an account a staff role: how a shop gets its first operator.
+    Grant {
+        /// E-mail address of an account that exists.
+        email: String,
+        /// support, catalog or operator.
+        role: kernel::Role,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Make a module's projections anew from its events.
     Rebuild {
         /// Which module's.

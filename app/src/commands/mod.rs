@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod config_check;
+mod grant;
 mod migrate;
 mod openapi;
 mod rebuild;
@@ -16,6 +17,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve { common, listen } => serve::run(&common, listen),
         Command::Seed { common, products } => seed::run(&common, products),
         Command::Migrate { common } => migrate::run(&common),
+        Command::Grant { email, role, common } => grant::run(&email, role, &common),
         Command::Rebuild { module, common } => rebuild::run(module, &common),
         Command::Openapi => openapi::run(),
         Command::Config(ConfigCommand::Check { common }) => config_check::run(&common),

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
+use serde_json::json;
 use system_tests::server::{Server, ServerOptions};
 
 /// Runs `banyan ARGUMENTS` in `directory` to its end.
@@ -135,6 +136,30 @@ fn commands_over_the_stores_may_be_repeated() {
     for module in ["user", "product", "order"] {
         assert!(directory.path().join(format!("data/{module}.db")).is_file(), "{module}");
     }
+}
+
+#[test]
+fn a_shop_without_demo_accounts_gets_its_first_operator_by_command() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let options = ServerOptions::default().data_dir(directory.path());
+    let mut server = Server::start_with(options.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let account = json!({"email": "Ada@People.example", "name": "Ada", "password": "a-long-enough-secret"});
+    let login = json!({"email": "ada@people.example", "password": "a-long-enough-secret"});
+    runtime.block_on(async { server.client().post("/api/v1/users").json(&account).send().await.expect(201) });
+    assert!(server.terminate().success());
+    let grant = |email: &str| {
+        let mut command = banyan(directory.path(), &["grant", email, "operator"]);
+        run(command.env("BANYAN__DATA__DIRECTORY", directory.path()))
+    };
+    assert_eq!(grant("nobody@people.example").0, 70);
+    assert_eq!(grant("ada@people.example").0, 0);
+    let server = Server::start_with(options);
+    runtime.block_on(async {
+        let login = server.client().post("/api/v1/auth/login").json(&login).send().await.expect(200).body;
+        let token = login["access_token"].as_str().expect("a token");
+        server.client().get("/api/v1/admin/users").bearer(token).send().await.expect(200);
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use kernel::store::Tx;
 use kernel::{Role, Timestamp, UserId};
 
 use super::{Read, Service, one_more};
-use crate::domain::{Registration, User, loses_last_operator};
+use crate::domain::{Email, Registration, User, loses_last_operator};
 use crate::error::Error;
 use crate::store::sessions::{self, Which};
 use crate::store::users::Filter;
@@ -72,6 +72,27 @@ impl Service {
                 users::set_disabled(tx, id, disabled)?;
                 if disabled {
                     sessions::end(tx, id, Which::All, Timestamp::now())?;
+                }
+                changed(tx, id)
+            })
+            .await
+    }
+
+    /// Gives the account with an e-mail address one role more. For whoever runs the program: nobody has to be logged in, so that there can
+    /// be a first operator.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`].
+    pub async fn grant(&self, email: &str, role: Role) -> Result<User, Error> {
+        let key = Email::parse(email).map_err(|_no_address| Error::UserNotFound)?.key().to_owned();
+        self.inner
+            .store
+            .write(move |tx| {
+                let id = users::find_by_email(tx, &key)?.ok_or(Error::UserNotFound)?.id;
+                let mut roles = roles::of_user(tx, id)?;
+                if !roles.contains(&role) {
+                    roles.push(role);
+                    roles::replace(tx, id, &roles)?;
                 }
                 changed(tx, id)
             })
