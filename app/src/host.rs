@@ -94,9 +94,9 @@ impl Host {
         Ok(Self { user, product, order, users, base_url })
     }
 
-    /// The modules as their host sees them.
+    /// The modules as their host sees them. A request's path is tried against their routes in this order: most are for the catalogue.
     pub(crate) fn modules(&self) -> [&dyn Module; 3] {
-        [&self.user, &self.product, &self.order]
+        [&self.product, &self.order, &self.user]
     }
 
     /// What verifies access tokens.

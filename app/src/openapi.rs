@@ -27,10 +27,10 @@ struct Base;
 
 /// Adds every route of the process.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>, host: &Host) {
-    gateway::platform_routes(config);
     for module in host.modules() {
         module.routes(config);
     }
+    gateway::platform_routes(config);
 }
 
 /// What the document says beside its routes.

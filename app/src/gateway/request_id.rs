@@ -9,7 +9,7 @@ const HEADER: &str = "x-request-id";
 /// The id of the request with these headers.
 pub(crate) fn of(headers: &HeaderMap) -> Arc<str> {
     let given = headers.get(HEADER).and_then(|value| value.to_str().ok()).filter(|id| is_harmless(id));
-    given.map_or_else(|| Arc::from(uuid::Uuid::now_v7().simple().to_string()), Arc::from)
+    given.map_or_else(|| Arc::from(format!("{:032x}", fastrand::u128(..))), Arc::from)
 }
 
 /// What may stand in a log line and a header.

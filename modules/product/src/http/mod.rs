@@ -26,10 +26,10 @@ use crate::store::details::ProductRef;
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(products::list_products)
+        .service(products::read_product)
         .service(products::read_availability)
         .service(reviews::list_reviews)
         .service(reviews::create_review)
-        .service(products::read_product)
         .service(reviews::change_review)
         .service(reviews::delete_review)
         .service(categories::list_categories)

@@ -117,8 +117,17 @@ pub(crate) fn processor_time(pid: u32) -> anyhow::Result<Duration> {
 
 /// Resident memory of a process, in KiB.
 pub(crate) fn resident_kib(pid: u32) -> anyhow::Result<u32> {
+    status_kib(pid, "VmRSS:")
+}
+
+/// Size of a process's own code, in KiB.
+pub(crate) fn code_kib(pid: u32) -> anyhow::Result<u32> {
+    status_kib(pid, "VmExe:")
+}
+
+fn status_kib(pid: u32, field: &str) -> anyhow::Result<u32> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let number = line.split_whitespace().next().context("no number")?;
-    Ok(number.parse()?)
+    let value = status.lines().find_map(|line| line.strip_prefix(field));
+    let number = value.and_then(|value| value.split_whitespace().next());
+    Ok(number.with_context(|| format!("no {field}"))?.parse()?)
 }

@@ -64,6 +64,9 @@ struct Cli {
     /// Measure this case only, as for looking at it with a profiler.
     #[arg(long, value_name = "CASE", conflicts_with = "write")]
     only: Option<Case>,
+    /// Threads on which the bare server runs its queries. Actix's own default is 512.
+    #[arg(long, value_name = "N", default_value_t = bare::CONNECTIONS)]
+    bare_threads: u32,
     /// Write the report to this file, too.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
@@ -84,16 +87,18 @@ struct Bare {
     listen: String,
     #[arg(long)]
     workers: usize,
+    #[arg(long)]
+    threads: usize,
 }
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    if let Some(Hidden::Bare(Bare { data, listen, workers })) = cli.command {
-        return actix_web::rt::System::new().block_on(bare::serve(&data, &listen, workers));
+    if let Some(Hidden::Bare(Bare { data, listen, workers, threads })) = cli.command {
+        return actix_web::rt::System::new().block_on(bare::serve(&data, &listen, workers, threads));
     }
     // One thread: the generator must not take more than its own processor.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(measure(cli.quick, cli.only))?;
+    let report = runtime.block_on(measure(&cli))?;
     let text = report.render();
     write!(std::io::stdout(), "{text}")?;
     if let Some(file) = &cli.write {
@@ -105,8 +110,8 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn measure(quick: bool, only: Option<Case>) -> anyhow::Result<Report> {
-    let plan = if quick {
+async fn measure(cli: &Cli) -> anyhow::Result<Report> {
+    let plan = if cli.quick {
         Plan { rounds: 1, round: Duration::from_secs(1), warm_up: Duration::from_millis(200) }
     } else {
         Plan { rounds: 5, round: Duration::from_secs(3), warm_up: Duration::from_secs(1) }
@@ -128,21 +133,23 @@ async fn measure(quick: bool, only: Option<Case>) -> anyhow::Result<Report> {
     let workers = pinning.workers().to_string();
     let settings = [("BANYAN__SERVER__WORKERS", workers.as_str())];
     let server = Server::banyan(banyan, &stores.banyan(), pinning, &settings).await?;
-    let bare = Server::bare(&stores.bare(), pinning).await?;
+    let bare = Server::bare(&stores.bare(), pinning, cli.bare_threads).await?;
     tokio::time::sleep(SETTLED).await;
     let bare_started = resident_kib(bare.pid())?;
-    let cases = only.map_or_else(|| Case::ALL.to_vec(), |case| vec![case]);
+    let cases = cli.only.map_or_else(|| Case::ALL.to_vec(), |case| vec![case]);
     let comparisons = compare_all(plan, &cases, &stock, &server, &bare).await?;
     let report = Report {
         machine,
         pinning,
         plan,
+        bare_threads: cli.bare_threads,
         comparisons,
         starts,
         banyan_memory: Memory { started, loaded: resident_kib(server.pid())? },
         bare_memory: Memory { started: bare_started, loaded: resident_kib(bare.pid())? },
         call,
         size: std::fs::metadata(banyan)?.len(),
+        code: machine::code_kib(server.pid())?,
     };
     server.stop()?;
     bare.stop()?;

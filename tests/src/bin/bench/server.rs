@@ -51,11 +51,11 @@ impl Server {
     }
 
     /// Starts this program again as the bare server over `data`.
-    pub(crate) async fn bare(data: &Path, pinning: Pinning) -> anyhow::Result<Self> {
+    pub(crate) async fn bare(data: &Path, pinning: Pinning, threads: u32) -> anyhow::Result<Self> {
         let program = std::env::current_exe()?;
         let mut command = pinning.server(program.as_os_str());
-        let workers = pinning.workers().to_string();
-        command.args(["bare", "--listen", "127.0.0.1:0", "--workers", &workers, "--data"]).arg(data);
+        command.args(["bare", "--listen", "127.0.0.1:0", "--workers", &pinning.workers().to_string()]);
+        command.args(["--threads", &threads.to_string(), "--data"]).arg(data);
         Self::start(command).await.context("the bare server")
     }
 

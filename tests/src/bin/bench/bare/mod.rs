@@ -30,7 +30,7 @@ use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnectio
 use token::Keys;
 
 /// As many as Banyan keeps for each module.
-const CONNECTIONS: u32 = 4;
+pub(crate) const CONNECTIONS: u32 = 4;
 /// As Banyan sets them, but for `query_only`: these connections write, too.
 const PRAGMAS: &str = "\
     PRAGMA busy_timeout = 5000;\
@@ -119,8 +119,8 @@ fn other(error: impl Display) -> Failure {
     Failure::Other(error.to_string())
 }
 
-/// Serves the stores in `data` until the process is ended.
-pub(crate) async fn serve(data: &Path, listen: &str, workers: usize) -> anyhow::Result<()> {
+/// Serves the stores in `data` until the process is ended. Each of `workers` runs its queries on up to `threads` threads.
+pub(crate) async fn serve(data: &Path, listen: &str, workers: usize, threads: usize) -> anyhow::Result<()> {
     let shop = Shop::open(data)?;
     let server = HttpServer::new(move || {
         App::new()
@@ -134,8 +134,7 @@ pub(crate) async fn serve(data: &Path, listen: &str, workers: usize) -> anyhow::
             .route("/api/v1/carts/{id}/checkout", web::post().to(checkout::check_out))
     })
     .workers(workers)
-    // As many as have a connection to work with: with actix's own number they would fight for the pool's lock.
-    .worker_max_blocking_threads(std::env::var("BT").ok().and_then(|n| n.parse().ok()).unwrap_or(4))
+    .worker_max_blocking_threads(threads)
     .bind(listen)
     .with_context(|| format!("cannot listen on {listen}"))?;
     let address = server.addrs().first().copied().context("no address")?;
