@@ -129,7 +129,8 @@ impl Drop for Server {
     }
 }
 
-/// Keeps what somebody has exported, or a file in the current directory, away from banyan.
+/// Keeps what somebody has exported, or a file in the current directory, away from banyan. What it logs is thrown away, but it is
+/// logged.
 fn clean<'a>(command: &'a mut Command, data: &Path) -> &'a mut Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with(VARIABLE_PREFIX) {

@@ -1,13 +1,14 @@
 //! `GET /api/v1/products`, with or without `q`.
 //!
-//! Without: one statement, as `product::store::catalog` runs it for the newest products on sale: 21 rows with their lowest price in
-//! euro and whether a variant is in stock. It is written out for this one case, without the composition of optional filters
-//! that the module has. With `q` see [`search`].
+//! Without: two statements, as `product::store::catalog` runs them for the newest products on sale: 21 rows with their lowest price in
+//! euro, and which of them are in stock. The first is written out for this one case, without the composition of optional
+//! filters that the module has. With `q` see [`search`].
+
+use std::collections::HashSet;
 
 use actix_web::{HttpResponse, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use diesel::dsl::exists;
 use diesel::prelude::*;
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,20 +16,6 @@ use serde::{Deserialize, Serialize};
 use super::product::{Price, Rating};
 use super::schema::product::{lowest_prices, products, variant_stock, variants};
 use super::{Answer, Failure, Shop, search, with};
-
-/// Whether the product at hand has a variant in stock.
-macro_rules! in_stock {
-    () => {
-        exists(
-            variants::table
-                .inner_join(variant_stock::table)
-                .filter(variants::product_id.eq(products::id))
-                .filter(variants::status.eq("active"))
-                .filter(variant_stock::on_hand.gt(variant_stock::reserved)),
-        )
-    };
-}
-pub(super) use in_stock;
 
 /// Rows of a page.
 pub(super) const LIMIT: usize = 20;
@@ -57,8 +44,11 @@ pub(super) struct ListRow {
     rating_hundredths: i32,
 }
 
-/// A product, its lowest price, whether it is in stock.
-pub(super) type Row = (ListRow, Option<i64>, bool);
+/// A product and its lowest price.
+pub(super) type Row = (ListRow, Option<i64>);
+
+/// Rows, the ids of those in stock, and where the page ends if there is another.
+type Found = (Vec<Row>, HashSet<String>, Option<Position>);
 
 #[derive(Serialize)]
 struct Item {
@@ -97,9 +87,13 @@ pub(super) async fn list_products(shop: web::Data<Shop>, parameters: web::Query<
         Some(q) => product::service::parse_query(q).map_err(super::other)?,
         None => None,
     };
-    let (rows, last) = with(&shop.product, move |conn| match words {
-        Some(words) => search::ranked(conn, &words),
-        None => newest(conn),
+    let (rows, in_stock, last): Found = with(&shop.product, move |conn| {
+        let (rows, last) = match words {
+            Some(words) => search::ranked(conn, &words)?,
+            None => newest(conn)?,
+        };
+        let in_stock = in_stock(conn, &rows)?;
+        Ok((rows, in_stock, last))
     })
     .await?;
     let next_cursor = match last {
@@ -108,7 +102,7 @@ pub(super) async fn list_products(shop: web::Data<Shop>, parameters: web::Query<
         }
         None => None,
     };
-    let data = rows.into_iter().take(LIMIT).map(Item::from).collect();
+    let data = rows.into_iter().take(LIMIT).map(|row| Item::of(row, &in_stock)).collect();
     let page = PageInfo { has_more: next_cursor.is_some(), next_cursor };
     Ok(HttpResponse::Ok().json(Page { data, page }))
 }
@@ -125,25 +119,38 @@ fn newest(conn: &mut SqliteConnection) -> Result<(Vec<Row>, Option<Position>), F
             lowest_prices::table
                 .on(lowest_prices::product_id.eq(products::id).and(lowest_prices::currency.eq("EUR"))),
         )
-        .select((ListRow::as_select(), lowest_prices::amount.nullable(), in_stock!()))
+        .select((ListRow::as_select(), lowest_prices::amount.nullable()))
         .filter(products::status.eq("active"))
         .order((products::created_at.desc(), products::id.desc()))
         .limit(ONE_MORE)
         .load(conn)?;
-    let last = position(&rows, |(product, ..)| product.created_at.micros());
+    let last = position(&rows, |(product, _)| product.created_at.micros());
     Ok((rows, last))
 }
 
-impl From<Row> for Item {
-    fn from((product, lowest, in_stock): Row) -> Self {
+/// Which of the products have a variant in stock.
+fn in_stock(conn: &mut SqliteConnection, rows: &[Row]) -> Result<HashSet<String>, Failure> {
+    let ids: Vec<&String> = rows.iter().map(|(product, _)| &product.id).collect();
+    let found: Vec<String> = variants::table
+        .inner_join(variant_stock::table)
+        .filter(variants::product_id.eq_any(ids))
+        .filter(variants::status.eq("active"))
+        .filter(variant_stock::on_hand.gt(variant_stock::reserved))
+        .select(variants::product_id)
+        .load(conn)?;
+    Ok(found.into_iter().collect())
+}
+
+impl Item {
+    fn of((product, lowest): Row, in_stock: &HashSet<String>) -> Self {
         Self {
+            in_stock: in_stock.contains(&product.id),
             id: product.id,
             slug: product.slug,
             name: product.name,
             image_url: product.image_url,
             category_id: product.category_id,
             price: lowest.map(|amount| Price { amount, currency: "EUR".to_owned() }),
-            in_stock,
             rating: Rating::of(product.rating_count, product.rating_hundredths),
             created_at: product.created_at,
         }
