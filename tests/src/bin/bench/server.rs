@@ -61,8 +61,7 @@ impl Server {
 
     async fn start(mut command: Command) -> anyhow::Result<Self> {
         let began = Instant::now();
-        // What it logs is thrown away, but it is logged.
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let output = Output::default();
         let stdout = child.stdout.take();
         // Made before it listens, so that one that never does is ended like any other.
@@ -130,6 +129,7 @@ impl Drop for Server {
 }
 
 /// Keeps what somebody has exported, or a file in the current directory, away from banyan. What it logs is thrown away, but it is
+/// logged. What it logs is thrown away, but it is
 /// logged.
 fn clean<'a>(command: &'a mut Command, data: &Path) -> &'a mut Command {
     for (name, _) in std::env::vars_os() {

@@ -134,6 +134,8 @@ pub(crate) async fn serve(data: &Path, listen: &str, workers: usize, threads: us
             .route("/api/v1/carts/{id}/checkout", web::post().to(checkout::check_out))
     })
     .workers(workers)
+    // Idle while the other side is measured, its connections must stay open.
+    .keep_alive(std::time::Duration::from_secs(75))
     .worker_max_blocking_threads(threads)
     .bind(listen)
     .with_context(|| format!("cannot listen on {listen}"))?;
