@@ -1,10 +1,12 @@
 //! How log lines look: for people, or one JSON object a line. Always on standard error; standard output is for results.
 
+use std::fmt::{self, Display};
 use std::io::Write as _;
 
 use env_logger::fmt::Formatter;
 use log::Record;
 use log::kv::{Key, Value, VisitSource};
+use serde::ser::{Serialize, SerializeMap, Serializer as _};
 
 use crate::config::{Log, LogFormat};
 
@@ -26,53 +28,86 @@ pub(crate) fn install(settings: &Log) {
     builder.init();
 }
 
-/// Collects a record's fields.
-#[derive(Default)]
-struct Fields(Vec<(String, serde_json::Value)>);
+/// Writes a record's fields as ` key=value`.
+struct Plain<'a>(&'a mut Formatter, std::io::Result<()>);
 
-impl<'kvs> VisitSource<'kvs> for Fields {
+impl<'kvs> VisitSource<'kvs> for Plain<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
-        // Text stays text, also when it looks like a number: a field has one type for good.
-        let number = value.to_i64().map(serde_json::Value::from);
-        self.0.push((key.to_string(), number.unwrap_or_else(|| value.to_string().into())));
+        if self.1.is_ok() {
+            self.1 = write!(self.0, " {key}=").and_then(|()| one_line(self.0, format_args!("{value}")));
+        }
         Ok(())
     }
 }
 
-fn fields(record: &Record<'_>) -> Fields {
-    let mut fields = Fields::default();
-    // The visitor never fails.
-    record.key_values().visit(&mut fields).unwrap_or_default();
-    fields
+/// Writes a record's fields as members of an object.
+struct Members<M: SerializeMap>(M, Result<(), M::Error>);
+
+impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Members<M> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
+        if self.1.is_err() {
+            return Ok(());
+        }
+        // Text stays text, also when it looks like a number: a field has one type for good.
+        self.1 = match (value.to_i64(), value.to_borrowed_str()) {
+            (Some(number), _) => self.0.serialize_entry(key.as_str(), &number),
+            (None, Some(text)) => self.0.serialize_entry(key.as_str(), text),
+            (None, None) => self.0.serialize_entry(key.as_str(), &Shown(&value)),
+        };
+        Ok(())
+    }
+}
+
+/// Serializes as the text that it is shown as.
+struct Shown<T>(T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// A line break in a message would let a client write log lines of its own.
+struct OneLine<'a>(&'a mut Formatter);
+
+impl fmt::Write for OneLine<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut lines = text.split('\n');
+        let first = lines.next().map_or(Ok(()), |line| self.0.write_all(line.as_bytes()));
+        first
+            .and_then(|()| lines.try_for_each(|line| write!(self.0, "\\n{line}")))
+            .map_err(|_error| fmt::Error)
+    }
+}
+
+fn one_line(out: &mut Formatter, text: fmt::Arguments<'_>) -> std::io::Result<()> {
+    fmt::Write::write_fmt(&mut OneLine(out), text).map_err(std::io::Error::other)
 }
 
 fn text(out: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {
     let style = out.default_level_style(record.level());
-    write!(
-        out,
-        "{} {style}{:<5}{style:#} {}",
-        out.timestamp_millis(),
-        record.level(),
-        // A line break in a message would let a client write log lines of its own.
-        record.args().to_string().replace('\n', "\\n")
-    )?;
-    for (key, value) in fields(record).0 {
-        match value.as_str() {
-            Some(text) => write!(out, " {key}={text}")?,
-            None => write!(out, " {key}={value}")?,
-        }
-    }
+    let time = out.timestamp_millis();
+    write!(out, "{time} {style}{:<5}{style:#} ", record.level())?;
+    one_line(out, *record.args())?;
+    let mut fields = Plain(out, Ok(()));
+    // The visitor never fails.
+    record.key_values().visit(&mut fields).unwrap_or_default();
+    fields.1?;
     writeln!(out)
 }
 
 fn json(out: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {
-    let mut line = serde_json::Map::new();
-    line.insert("time".to_owned(), out.timestamp_millis().to_string().into());
-    line.insert("level".to_owned(), record.level().as_str().to_lowercase().into());
-    line.insert("target".to_owned(), record.target().into());
-    line.insert("message".to_owned(), record.args().to_string().into());
-    for (key, value) in fields(record).0 {
-        line.insert(key, value);
-    }
-    writeln!(out, "{}", serde_json::Value::Object(line))
+    let time = out.timestamp_millis();
+    let mut serializer = serde_json::Serializer::new(&mut *out);
+    let mut line = serializer.serialize_map(None)?;
+    line.serialize_entry("time", &Shown(time))?;
+    line.serialize_entry("level", &record.level().as_str().to_ascii_lowercase())?;
+    line.serialize_entry("target", record.target())?;
+    line.serialize_entry("message", &Shown(record.args()))?;
+    let mut fields = Members(line, Ok(()));
+    record.key_values().visit(&mut fields).unwrap_or_default();
+    let Members(line, written) = fields;
+    written?;
+    line.end()?;
+    writeln!(out)
 }

@@ -151,7 +151,7 @@ fn note(answered: &Answered<'_>, context: &RequestContext, method: &Method, dura
         target: "banyan::access",
         level,
         request_id = &*context.request_id,
-        trace_id = format!("{:032x}", context.trace.trace_id).as_str(),
+        trace_id:% = format_args!("{:032x}", context.trace.trace_id),
         module = module,
         route = route,
         status = status,
@@ -162,15 +162,16 @@ fn note(answered: &Answered<'_>, context: &RequestContext, method: &Method, dura
 }
 
 /// A client can invent methods, but not label values.
-fn known(method: &Method) -> &str {
-    match *method {
-        Method::GET
-        | Method::HEAD
-        | Method::POST
-        | Method::PUT
-        | Method::PATCH
-        | Method::DELETE
-        | Method::OPTIONS => method.as_str(),
-        _ => "other",
-    }
+fn known(method: &Method) -> &'static str {
+    const KNOWN: [Method; 7] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    const NAMES: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.iter().zip(NAMES).find_map(|(known, name)| (known == method).then_some(name)).unwrap_or("other")
 }

@@ -8,12 +8,12 @@
 
 mod db;
 mod error;
+mod lanes;
 mod meta;
 mod migrate;
+mod pool;
 mod postgres;
-mod reader;
 mod sqlite;
-mod turns;
 mod url;
 mod writer;
 
@@ -25,7 +25,7 @@ pub use error::{OpenError, StoreError};
 pub use migrate::Migrations;
 pub use url::{InvalidStoreUrl, StoreUrl};
 
-use reader::Readers;
+use lanes::Lanes;
 use writer::Writer;
 
 /// How a store is opened.
@@ -50,7 +50,7 @@ pub struct Store {
 struct Inner {
     module: &'static str,
     url: StoreUrl,
-    readers: Readers,
+    readers: Lanes,
     writer: Writer,
     cursor_key: [u8; 32],
 }
@@ -79,7 +79,7 @@ impl Store {
         migrate::run(&mut connection, &settings.url, migrations)?;
         let cursor_key = meta::cursor_key(&mut connection)
             .map_err(|source| OpenError::Unusable { url: settings.url.to_string(), source })?;
-        let readers = Readers::open(settings, migrations.module)?;
+        let readers = Lanes::open(settings, migrations.module)?;
         let writer = match connection {
             Db::Sqlite(connection) => Writer::sqlite(connection, migrations.module, settings)?,
             Db::Postgres(_) => Writer::postgres(settings, migrations.module)?,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Active codes whose minor unit is not a hundredth (ISO 4217:2015, list one), with their exponent.
+/// Active codes whose minor unit is not a hundredth (ISO 4217:2015, list one), in alphabetical order, with their exponent.
 const OTHER_EXPONENTS: &[(&str, u32)] = &[
     ("BHD", 3),
     ("BIF", 0),
@@ -35,12 +35,12 @@ const OTHER_EXPONENTS: &[(&str, u32)] = &[
     ("XPF", 0),
 ];
 
-/// Active codes with two decimals.
+/// Active codes with two decimals, in alphabetical order, four bytes each.
 const HUNDREDTHS: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD \
     CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG \
     HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR \
     MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP \
-    SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW ZWG";
+    SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW ZWG ";
 
 /// An ISO 4217 currency.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,8 +68,8 @@ impl Currency {
 
     /// Number of decimals of the minor unit: 2 for EUR, 0 for JPY, 3 for KWD.
     pub fn exponent(&self) -> u32 {
-        let code = self.code();
-        OTHER_EXPONENTS.iter().find(|(other, _)| *other == code).map_or(2, |(_, exponent)| *exponent)
+        let found = OTHER_EXPONENTS.binary_search_by(|(other, _)| other.as_bytes().cmp(&self.0));
+        found.ok().and_then(|index| OTHER_EXPONENTS.get(index)).map_or(2, |(_, exponent)| *exponent)
     }
 }
 
@@ -77,12 +77,11 @@ impl FromStr for Currency {
     type Err = InvalidCurrency;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = OTHER_EXPONENTS.iter().any(|(code, _)| *code == text)
-            || HUNDREDTHS.split_ascii_whitespace().any(|code| code == text);
-        match <[u8; 3]>::try_from(text.as_bytes()) {
-            Ok(code) if known => Ok(Self(code)),
-            _ => Err(InvalidCurrency),
-        }
+        let code = <[u8; 3]>::try_from(text.as_bytes()).map_err(|_length| InvalidCurrency)?;
+        let (hundredths, _) = HUNDREDTHS.as_bytes().as_chunks();
+        let known = hundredths.binary_search_by(|[a, b, c, _space]| [*a, *b, *c].cmp(&code)).is_ok()
+            || OTHER_EXPONENTS.binary_search_by(|(other, _)| other.as_bytes().cmp(&code)).is_ok();
+        if known { Ok(Self(code)) } else { Err(InvalidCurrency) }
     }
 }
 
@@ -159,6 +158,14 @@ mod tests {
     fn exponents_follow_iso_4217() {
         for (code, exponent) in [("EUR", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4)] {
             assert_eq!(code.parse::<Currency>().unwrap().exponent(), exponent, "{code}");
+        }
+    }
+
+    #[test]
+    fn every_listed_code_is_found() {
+        let hundredths = HUNDREDTHS.split_ascii_whitespace();
+        for code in hundredths.chain(OTHER_EXPONENTS.iter().map(|(code, _)| *code)) {
+            assert_eq!(code.parse::<Currency>().map(|currency| currency.to_string()), Ok(code.to_owned()));
         }
     }
 

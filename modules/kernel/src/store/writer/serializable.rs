@@ -3,16 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::error::take_must_rerun;
-use super::super::reader::{Manager, pool};
-use super::super::turns::{Turn, Turns};
+use super::super::lanes::Lanes;
 use super::super::{Db, OpenError, StoreError, StoreSettings, Tx};
 
 /// Runs of one write before it is refused as busy.
 const MOST_RUNS: u32 = 20;
 
 pub(in super::super) struct Serializable {
-    pool: r2d2::Pool<Manager>,
-    turns: Turns,
+    lanes: Lanes,
 }
 
 enum Run<T, E> {
@@ -22,7 +20,7 @@ enum Run<T, E> {
 
 impl Serializable {
     pub(super) fn open(settings: &StoreSettings, module: &'static str) -> Result<Self, OpenError> {
-        Ok(Self { pool: pool(settings, module)?, turns: Turns::new(settings) })
+        Ok(Self { lanes: Lanes::open(settings, module)? })
     }
 
     pub(super) async fn run<T, E, F>(&self, change: F) -> Result<T, E>
@@ -31,27 +29,21 @@ impl Serializable {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let Turn { _place, connection: turn } = self.turns.wait().await?;
-        let pool = self.pool.clone();
-        let written = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            let mut db = pool.get().map_err(|error| E::from(StoreError::Unreachable(error.to_string())))?;
-            for _ in 0..MOST_RUNS {
-                match run_once(&mut db, &change) {
-                    Run::Done(result) => return result,
-                    Run::Again => metrics::counter!("banyan_store_reruns_total").increment(1),
+        self.lanes
+            .run(move |db| {
+                for _ in 0..MOST_RUNS {
+                    match run_once(db, &change) {
+                        Run::Done(result) => return result,
+                        Run::Again => metrics::counter!("banyan_store_reruns_total").increment(1),
+                    }
                 }
-            }
-            Err(StoreError::Busy.into())
-        });
-        match written.await {
-            Ok(result) => result,
-            Err(_panicked) => Err(StoreError::Panicked.into()),
-        }
+                Err(StoreError::Busy.into())
+            })
+            .await
     }
 
     pub(super) fn close(&self) {
-        self.turns.close();
+        self.lanes.close();
     }
 }
 
