@@ -246,7 +246,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn one_more_than_the_queue_holds_is_refused_at_once_and_one_that_waits_too_long_in_time() {
         let directory = tempfile::tempdir().unwrap();
-        let lanes = Arc::new(lanes(&directory, 1, 1, Duration::from_millis(20)));
+        let lanes = Arc::new(lanes(&directory, 1, 1, Duration::from_secs(1)));
         let (release, running) = held(&lanes);
         let nothing = |_: &mut Db| Ok::<_, StoreError>(());
         let (second, third) = tokio::join!(lanes.run(nothing), lanes.run(nothing));
