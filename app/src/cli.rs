@@ -1,13 +1,16 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::host::ModuleName;
 
 /// A shop backend in one binary: user, product and order modules, each over its own store.
 ///
 /// Exit codes: 0 success, 64 wrong command line, 65 damaged or newer store, 69 address or store unavailable, 70 internal fault,
-/// 73 cannot create a file, 78 wrong configuration.
+/// 73 cannot create a file, 75 an operation was undone, 76 home refuses, 78 wrong configuration.
 #[derive(Debug, Parser)]
 #[command(name = "banyan", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -24,6 +27,52 @@ pub(crate) enum Command {
         /// Address to listen on, as in 127.0.0.1:8080; port 0 takes a free one.
         #[arg(long, value_name = "ADDR")]
         listen: Option<String>,
+        /// Host only these modules, as a node of a home: user, product, order, joined by commas.
+        #[arg(long, value_name = "MODULES", value_delimiter = ',', requires = "home")]
+        modules: Option<Vec<ModuleName>>,
+        /// Where the home answers.
+        #[arg(long, value_name = "URL", requires = "modules")]
+        home: Option<String>,
+        /// The node's name, given by a home that starts it.
+        #[arg(long, hide = true, requires = "home")]
+        node_id: Option<String>,
+    },
+    /// Say which module runs where, and how it does.
+    Status {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Say whether a module can be taken out of home, and why not.
+    CanExtract {
+        /// Which.
+        module: ModuleName,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Take a module out of home, into a process of its own over the same store, while requests go on.
+    Extract {
+        /// Which.
+        module: ModuleName,
+        #[command(flatten)]
+        away: Away,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Bring a module back home, while requests go on.
+    Absorb {
+        /// Which.
+        module: ModuleName,
+        #[command(flatten)]
+        back: Back,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Undo the operation that runs on a module; if none runs, bring the module back at once.
+    Rollback {
+        /// Which.
+        module: ModuleName,
+        #[command(flatten)]
+        remote: Remote,
     },
     /// Fill the catalogue with sample products and create the demo accounts.
     Seed {
@@ -75,6 +124,70 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         common: Common,
     },
+}
+
+/// How a module goes out.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Away {
+    /// Let home start the process, on this machine.
+    #[arg(long, required_unless_present = "to", conflicts_with = "to")]
+    pub(crate) spawn: bool,
+    /// Where a node that hosts the module and has joined answers.
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: Option<String>,
+    /// Keep the store (`shared`).
+    #[arg(long, default_value = "shared")]
+    pub(crate) data: DataChoice,
+    /// Percent of traffic at the node, step by step.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 50, 100])]
+    pub(crate) weights: Vec<u8>,
+    /// Least time at each step, as in 500ms, 5s or 2m.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub(crate) hold: Duration,
+}
+
+/// What becomes of the module's data.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DataChoice {
+    /// The store stays where it is; both processes use it.
+    Shared,
+}
+
+/// How a module comes back.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Back {
+    /// Percent of traffic at the node, step by step.
+    #[arg(long, value_delimiter = ',', default_values_t = [50, 10, 0])]
+    pub(crate) weights: Vec<u8>,
+    /// Least time at each step, as in 500ms, 5s or 2m.
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    pub(crate) hold: Duration,
+}
+
+/// A running home to give orders to.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Remote {
+    /// Where home answers; if not given, as the data directory says.
+    #[arg(long = "at", value_name = "URL")]
+    pub(crate) home: Option<String>,
+    /// Answer in JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let wrong = || "must be a whole number with a unit, as in 500ms, 5s or 2m".to_owned();
+    let number: u64 = number.parse().map_err(|_error| wrong())?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        _ => Err(wrong()),
+    }
 }
 
 #[derive(Debug, Clone, Args)]

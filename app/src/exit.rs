@@ -15,6 +15,10 @@ const UNAVAILABLE: u8 = 69;
 const SOFTWARE: u8 = 70;
 /// A file or directory cannot be created.
 const CANNOT_CREATE: u8 = 73;
+/// An operation was undone; nothing has changed.
+const TRY_AGAIN: u8 = 75;
+/// The other side does not take the order.
+const PROTOCOL: u8 = 76;
 /// The configuration is wrong.
 const CONFIG: u8 = 78;
 
@@ -35,6 +39,20 @@ pub(crate) enum Failure {
         /// What the system says, and what may help.
         reason: String,
     },
+    /// Home does not answer.
+    #[error("the home at {url} does not answer: {reason}")]
+    Unreachable {
+        /// Where it was looked for.
+        url: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// Home does not take the order.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The operation was undone.
+    #[error("undone: {0}")]
+    Undone(String),
     /// Anything else.
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
@@ -49,6 +67,7 @@ impl Failure {
             Self::Store(error) => std::error::Error::source(error),
             // These say all that there is.
             Self::Config(_) | Self::Listen { .. } | Self::Other(_) => None,
+            Self::Unreachable { .. } | Self::Refused(_) | Self::Undone(_) => None,
         };
         while let Some(error) = cause {
             told = format!("{told}: {error}");
@@ -59,7 +78,11 @@ impl Failure {
             Self::Config(_) => CONFIG,
             Self::Store(OpenError::NotWritable { .. }) => CANNOT_CREATE,
             Self::Store(OpenError::Damaged { .. } | OpenError::Newer { .. }) => DATA,
-            Self::Store(OpenError::Unreachable { .. }) | Self::Listen { .. } => UNAVAILABLE,
+            Self::Store(OpenError::Unreachable { .. }) | Self::Listen { .. } | Self::Unreachable { .. } => {
+                UNAVAILABLE
+            }
+            Self::Undone(_) => TRY_AGAIN,
+            Self::Refused(_) => PROTOCOL,
             Self::Store(OpenError::Migration { .. } | OpenError::Unusable { .. }) | Self::Other(_) => {
                 SOFTWARE
             }

@@ -6,19 +6,27 @@
 //! | `config` | settings: defaults, `banyan.toml`, `BANYAN__…` variables, flags |
 //! | `commands` | one file per command |
 //! | `host` | opens the modules and wires them to one another |
+//! | `cluster` | what this process is to the others: their home, or a node |
+//! | `home` | where modules are placed, and how that changes |
+//! | `node` | a process that hosts modules for a home |
+//! | `operator` | how commands give orders to a running home |
 //! | `gateway` | what every request passes: ids, limits, errors, logs, metrics |
 //! | `openapi` | the document and the page to read it |
 //! | `exit` | how commands end |
 //! | `logging` | how log lines look |
 
 mod cli;
+mod cluster;
 mod commands;
 mod config;
 mod exit;
 mod gateway;
+mod home;
 mod host;
 mod logging;
+mod node;
 mod openapi;
+mod operator;
 
 use std::process::ExitCode;
 

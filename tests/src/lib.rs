@@ -6,6 +6,7 @@
 //! | [`server`] | a running `banyan serve` that can be killed, stopped and started again |
 //! | [`client`] | a small HTTP client whose assertions show the whole response |
 //! | [`engine`] | fresh stores, and one test for every engine |
+//! | [`operator`] | orders given to a running home by the command line |
 //! | [`output`] | what a child process prints, and waiting for it |
 //! | [`shop`] | a running shop and the people in it |
 //! | [`wait`] | waiting for a condition, with a deadline |
@@ -20,6 +21,7 @@
 pub mod binary;
 pub mod client;
 pub mod engine;
+pub mod operator;
 pub mod output;
 pub mod server;
 pub mod shop;

@@ -25,6 +25,8 @@ pub struct ServerOptions {
     settings: Vec<(String, String)>,
     arguments: Vec<String>,
     seed: bool,
+    /// Whether modules are taken out as the environment says, for suites that must pass in every placement.
+    peels: bool,
 }
 
 /// A server process on a port of its own. Dropping it kills the process; when a test is failing, also prints its output.
@@ -69,6 +71,12 @@ impl ServerOptions {
     /// Starts with the sample data instead of an empty store.
     pub fn seed(mut self) -> Self {
         self.seed = true;
+        self
+    }
+
+    /// Takes the modules out of it that `BANYAN_TEST_PEELED` names, once it listens.
+    pub fn peeled_as_told(mut self) -> Self {
+        self.peels = true;
         self
     }
 
@@ -129,6 +137,9 @@ impl Server {
         match server.output.wait_for(START, listening_on) {
             Ok(base_url) => server.base_url = base_url,
             Err(missing) => panic!("the server does not listen: {missing:?} after at most {START:?}"),
+        }
+        if server.options.peels {
+            crate::operator::peel_as_told(&server);
         }
         server
     }
@@ -204,10 +215,40 @@ impl Server {
     }
 }
 
+/// What the kit leaves of a home that was killed: nothing.
+impl Server {
+    /// Process ids of the nodes that it started and that still run.
+    pub fn spawned(&self) -> Vec<u32> {
+        let files = std::fs::read_dir(self.data_dir().join("nodes")).into_iter().flatten().flatten();
+        let files =
+            files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end == "pid"));
+        let pids = files.filter_map(|path| std::fs::read_to_string(path).ok()?.parse().ok());
+        // A number may have been given to another process meanwhile.
+        let is_node = |pid: &u32| {
+            let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.contains("--node-id")
+        };
+        pids.filter(is_node).collect()
+    }
+
+    /// Kills a node that it started, as a crash would (SIGKILL).
+    pub fn kill_spawned(&self) {
+        for pid in self.spawned() {
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
+            // An error means that it has ended by itself.
+            let _ended = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
 impl Drop for Server {
     #[expect(clippy::print_stderr, reason = "this is where the test runner captures a failing test's output")]
     fn drop(&mut self) {
         self.kill();
+        if !matches!(self.options.directory, Some(Directory::Temporary(ref shared)) if Arc::strong_count(shared) > 1)
+        {
+            self.kill_spawned();
+        }
         if std::thread::panicking() {
             eprintln!("---- output of server {} ----\n{}----", self.pid, self.log());
         }

@@ -52,7 +52,7 @@ impl Shop {
 
     /// Starts one with settings of its own.
     pub fn open_with(options: ServerOptions) -> Self {
-        let server = Server::start_with(options.seed());
+        let server = Server::start_with(options.seed().peeled_as_told());
         let client = server.client();
         Self { server, client }
     }

@@ -4,17 +4,28 @@ mod config_check;
 mod grant;
 mod migrate;
 mod openapi;
+mod placement;
 mod rebuild;
 mod seed;
 mod serve;
+mod status;
 
 use crate::cli::{Cli, Command, ConfigCommand};
+use crate::cluster::Role;
 use crate::exit::Failure;
 
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
-        Command::Serve { common, listen } => serve::run(&common, listen),
+        Command::Serve { common, listen, modules, home, node_id } => {
+            let role = Role::of(modules, home, node_id)?;
+            serve::run(&common, listen, role)
+        }
+        Command::Status { remote } => status::run(&remote),
+        Command::CanExtract { module, remote } => status::can_extract(module, &remote),
+        Command::Extract { module, away, remote } => placement::extract(module, away, &remote),
+        Command::Absorb { module, back, remote } => placement::absorb(module, back, &remote),
+        Command::Rollback { module, remote } => placement::rollback(module, &remote),
         Command::Seed { common, products } => seed::run(&common, products),
         Command::Migrate { common } => migrate::run(&common),
         Command::Grant { email, role, common } => grant::run(&email, role, &common),

@@ -1,15 +1,18 @@
 //! `banyan serve`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, middleware, web};
+use kernel::auth::Verifier;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use utoipa_actix_web::AppExt as _;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::cli::Common;
+use crate::cluster::{Cluster, Role};
 use crate::config::{self, Config};
 use crate::exit::{Failure, say};
 use crate::gateway::{self, Limits, Metrics, Ready, Routes};
@@ -19,8 +22,8 @@ use crate::{logging, openapi};
 /// How often observations are folded into their buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Runs the shop until it is told to stop.
-pub(super) fn run(common: &Common, listen: Option<String>) -> Result<(), Failure> {
+/// Runs the shop, or some of its modules, until it is told to stop.
+pub(super) fn run(common: &Common, listen: Option<String>, role: Role) -> Result<(), Failure> {
     let mut config = config::load(common.config.as_deref())?;
     if let Some(listen) = listen {
         config.server.listen = listen;
@@ -31,23 +34,25 @@ pub(super) fn run(common: &Common, listen: Option<String>) -> Result<(), Failure
     }
     let metrics = Metrics::install()?;
     let runtime = super::runtime()?;
-    let host = Host::open(&config)?;
-    let served = runtime.block_on(serve(&config, &host, metrics));
+    let host = Host::open_only(&config, role.modules())?;
+    let served = runtime.block_on(serve(&config, &host, metrics, role));
     if served.is_err() {
         host.close();
     }
     served
 }
 
-async fn serve(config: &Config, host: &Host, metrics: Metrics) -> Result<(), Failure> {
-    if config.wants_sample_data() {
+async fn serve(config: &Config, host: &Host, metrics: Metrics, role: Role) -> Result<(), Failure> {
+    let home = matches!(role, Role::Home);
+    if home && config.wants_sample_data() {
         host.seed(None).await?;
     }
+    let verifier = Arc::new(host.verifier());
+    let cluster = Cluster::open(config, host, role, Arc::clone(&verifier))?;
     let ready = web::Data::new(Ready::default());
-    let (server, address) = listen(config, host, &metrics, &ready)?;
-    let base_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    host.listens_at(base_url.clone());
-    let workers = host.start();
+    let (server, address) = listen(config, host, &metrics, &ready, &cluster, verifier)?;
+    let own_url = format!("http://{address}");
+    let playing = cluster.start(config, host, own_url, server.handle())?;
     let upkeep = tokio::spawn(async move {
         let mut tick = tokio::time::interval(UPKEEP);
         loop {
@@ -58,11 +63,12 @@ async fn serve(config: &Config, host: &Host, metrics: Metrics) -> Result<(), Fai
     let signals = Signals::listen()?;
     ready.set(true);
     let stopper = tokio::spawn(stop_on_signal(signals, server.handle(), ready));
-    greet(config, address);
+    greet(config, address, home);
     let ended = server.await;
     stopper.abort();
     upkeep.abort();
-    host.stop(workers, config.server.shutdown()).await;
+    playing.stop().await;
+    host.stop(config.server.shutdown()).await;
     log::info!("stopped");
     Ok(ended.map_err(anyhow::Error::from)?)
 }
@@ -73,11 +79,13 @@ fn listen(
     host: &Host,
     metrics: &Metrics,
     ready: &web::Data<Ready>,
+    cluster: &Cluster,
+    verifier: Arc<Verifier>,
 ) -> Result<(actix_web::dev::Server, SocketAddr), Failure> {
     let document = openapi::document(host);
     let routes = web::Data::new(Routes::of(&document));
     let document = web::Bytes::from(document.to_json().map_err(anyhow::Error::from)?);
-    let verifier = web::Data::new(host.verifier());
+    let (verifier, cluster) = (web::Data::from(verifier), cluster.clone());
     let limits = web::Data::new(Limits { request: config.server.request() });
     let (metrics, hosted) = (web::Data::new(metrics.clone()), web::Data::new(host.clone()));
     let (ready, body) = (ready.clone(), config.server.body());
@@ -95,6 +103,7 @@ fn listen(
             .app_data(hosted.clone())
             .app_data(ready.clone())
             .app_data(web::PayloadConfig::new(body))
+            .configure(|config| cluster.routes(config))
             .route("/openapi.json", web::get().to(move || send_document(document.clone())))
             .route("/docs", web::get().to(|| see("/docs/")))
             .route("/", web::get().to(|| see("/docs/")))
@@ -170,7 +179,10 @@ async fn stop_on_signal(mut signals: Signals, server: ServerHandle, ready: web::
 }
 
 /// Tells where to look, all at once: who waits for the first line may rely on the others.
-fn greet(config: &Config, address: SocketAddr) {
+fn greet(config: &Config, address: SocketAddr, home: bool) {
+    if !home {
+        return say(&format!("Banyan node is listening on http://{address}"));
+    }
     let mut lines = vec![
         format!("Banyan is listening on http://{address}"),
         format!("  try the API    http://{address}/docs/"),

@@ -23,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) user: user::Settings,
     pub(crate) product: product::Settings,
     pub(crate) order: order::Settings,
+    pub(crate) router: Foreign,
     pub(crate) testing: Testing,
     /// The file that the settings were read from.
     #[serde(skip)]
@@ -53,6 +54,14 @@ pub(crate) struct Stores {
     pub(crate) order: Option<String>,
 }
 
+/// What else the shop's address leads to.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Foreign {
+    /// Applications behind path prefixes.
+    pub(crate) prefixes: Vec<router::table::Prefix>,
+}
+
 /// Only for tests of this program.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -71,6 +80,25 @@ impl Config {
     /// Whether a new store gets sample data.
     pub(crate) fn wants_sample_data(&self) -> bool {
         self.sample_data.unwrap_or(self.untouched)
+    }
+
+    /// How the control store is opened: a file in the data directory, always.
+    pub(crate) fn control_store(&self) -> StoreSettings {
+        let url = StoreUrl::Sqlite(self.data.directory.join("control.db"));
+        StoreSettings { connections: 2, ..StoreSettings::new(url) }
+    }
+
+    /// Bounds of the router.
+    pub(crate) fn router_settings(&self) -> router::Settings {
+        let mut settings = router::Settings::default();
+        settings.limits.body =
+            u64::try_from(self.server.body()).unwrap_or(u64::MAX).max(settings.limits.body);
+        settings
+    }
+
+    /// The foreign applications, as the route table begins.
+    pub(crate) fn foreign(&self) -> router::Table {
+        router::Table { prefixes: self.router.prefixes.clone(), ..router::Table::default() }
     }
 
     /// How the store of `module` is opened.

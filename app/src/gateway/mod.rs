@@ -1,9 +1,11 @@
 //! What every request passes on its way to a module.
 //!
 //! ```text
-//! request ─▶ id, trace, deadline ─▶ HEAD as GET ─▶ module's route ─▶ errors rendered ─▶ log line, metrics ─▶ response
+//! request ─▶ id, trace, deadline ─▶ placement ─┬▶ HEAD as GET ─▶ module's route ─▶ errors rendered ─┬▶ log line, metrics ─▶ response
+//!                                             └▶ forwarded to a node or a foreign application ─────┘
 //! ```
 
+mod away;
 mod metrics;
 mod pass;
 mod platform;

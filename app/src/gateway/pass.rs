@@ -14,6 +14,7 @@ use actix_web::{Error, HttpMessage as _, web};
 use kernel::http::{ApiError, RequestContext};
 use kernel::{ErrorCode, TraceContext};
 
+use super::away::{Placing, forward, place, refused};
 use super::{Routes, metrics, request_id};
 
 /// Bounds of every request.
@@ -37,6 +38,14 @@ pub(crate) async fn pass(
     };
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
+    let permit = match place(&request, &context).await {
+        Ok(Placing::Here(permit)) => permit,
+        Ok(Placing::There(remote)) => return Ok(forward(request, remote, &context, began).await),
+        Err(error) => {
+            let response = refused(request, &error, &context);
+            return Ok(noted(response, &context, &method, began));
+        }
+    };
     if method == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
@@ -62,14 +71,29 @@ pub(crate) async fn pass(
         // Routed as GET. The connection leaves a body out by itself, but not when another request came in behind this one.
         response = response.map_body(|_, body| BoxBody::new(LeftOut(body.size())));
     }
-    finish(&mut response, &context);
+    // What the request does is done; a body that streams for hours holds nothing up.
+    if let Some((permit, module, router)) = permit {
+        drop(permit);
+        router.observe_local(module.as_str(), response.status().as_u16(), began.elapsed());
+    }
+    Ok(noted(response, &context, &method, began))
+}
+
+/// Gives the response its headers, and says in log and metrics how it went.
+pub(super) fn noted(
+    mut response: ServiceResponse<BoxBody>,
+    context: &RequestContext,
+    method: &Method,
+    began: Instant,
+) -> ServiceResponse<BoxBody> {
+    finish(&mut response, context);
     let request = response.request();
     let route = request.match_pattern();
     let route = route.as_deref().unwrap_or("none");
     let module = request.app_data::<web::Data<Routes>>().map_or("none", |routes| routes.module(route));
     let answered = Answered { module, route, status: response.status(), path: request.path() };
-    note(&answered, &context, &method, began.elapsed());
-    Ok(response)
+    note(&answered, context, method, began.elapsed());
+    response
 }
 
 fn trace(request: &ServiceRequest) -> TraceContext {

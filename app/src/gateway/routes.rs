@@ -13,6 +13,8 @@ use utoipa::openapi::{OpenApi, PathItem};
 /// The routes.
 pub(crate) struct Routes {
     modules: HashMap<String, String>,
+    /// Modules by the part of their addresses before the first parameter.
+    beginnings: HashMap<String, String>,
     methods: Vec<(ResourceDef, String)>,
 }
 
@@ -20,23 +22,40 @@ impl Routes {
     /// The routes that `document` lists.
     pub(crate) fn of(document: &OpenApi) -> Self {
         let mut modules = HashMap::new();
+        let mut beginnings = HashMap::new();
         let mut methods = Vec::new();
         for (path, item) in &document.paths.paths {
             let operations = operations(item);
             let tag = operations.values().find_map(|operation| operation.tags.as_ref()?.first());
-            modules.insert(path.clone(), tag.cloned().unwrap_or_default());
+            let tag = tag.cloned().unwrap_or_default();
+            let beginning = path.split("/{").next().unwrap_or_default();
+            beginnings.insert(beginning.to_owned(), tag.clone());
+            modules.insert(path.clone(), tag);
             let mut allowed: Vec<&str> = operations.keys().copied().collect();
             if allowed.contains(&"GET") {
                 allowed.push("HEAD");
             }
             methods.push((ResourceDef::new(path.as_str()), allowed.join(", ")));
         }
-        Self { modules, methods }
+        Self { modules, beginnings, methods }
     }
 
     /// The module that a route's pattern belongs to.
     pub(crate) fn module(&self, pattern: &str) -> &str {
         self.modules.get(pattern).map_or("none", String::as_str)
+    }
+
+    /// The module that a request's path belongs to, whether or not there is such a route: the longest beginning of any of its
+    /// addresses decides. No two modules share one, which a test looks after.
+    pub(crate) fn module_of_path(&self, path: &str) -> Option<&str> {
+        let mut rest = path;
+        while !rest.is_empty() {
+            if let Some(module) = self.beginnings.get(rest) {
+                return Some(module);
+            }
+            rest = rest.rsplit_once('/').map_or("", |(before, _)| before);
+        }
+        None
     }
 
     /// What no route took.

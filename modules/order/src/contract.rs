@@ -23,9 +23,10 @@ impl Local {
 impl Orders for Local {
     async fn has_bought(
         &self,
-        _context: CallContext,
+        context: CallContext,
         request: HasBought,
     ) -> Result<bool, CallError<OrderError>> {
+        context.refuse_late(MODULE)?;
         self.service
             .has_bought(request.user_id, request.product_id)
             .await
@@ -34,9 +35,10 @@ impl Orders for Local {
 
     async fn claim_cart(
         &self,
-        _context: CallContext,
+        context: CallContext,
         request: ClaimCart,
     ) -> Result<CartId, CallError<OrderError>> {
+        context.refuse_late(MODULE)?;
         self.service.claim_cart(request.user_id, &request.guest_token).await.map_err(|error| match error {
             Error::Store(error) => error.into_call_error(MODULE),
             _ => OrderError::CartNotFound.into(),

@@ -16,7 +16,7 @@ type Outcome<T> = Result<T, CallError<ProductError>>;
 #[async_trait::async_trait]
 impl Products for Service {
     async fn get_variants(&self, context: CallContext, request: GetVariants) -> Outcome<Vec<VariantSummary>> {
-        refuse_late(&context)?;
+        context.refuse_late(MODULE)?;
         if request.ids.len() > MOST_IDS {
             let reason = format!("at most {MOST_IDS} variants can be asked for at once");
             return Err(ProductError::Invalid { reason }.into());
@@ -25,17 +25,17 @@ impl Products for Service {
     }
 
     async fn reserve(&self, context: CallContext, request: Reserve) -> Outcome<()> {
-        refuse_late(&context)?;
+        context.refuse_late(MODULE)?;
         Self::reserve(self, request).await.map_err(into_call_error)
     }
 
     async fn commit_reservation(&self, context: CallContext, id: ReservationId) -> Outcome<()> {
-        refuse_late(&context)?;
+        context.refuse_late(MODULE)?;
         Self::commit_reservation(self, id).await.map_err(into_call_error)
     }
 
     async fn release_reservation(&self, context: CallContext, id: ReservationId) -> Outcome<()> {
-        refuse_late(&context)?;
+        context.refuse_late(MODULE)?;
         Self::release_reservation(self, id).await.map_err(into_call_error)
     }
 }
@@ -65,14 +65,6 @@ impl Service {
             })
             .await
     }
-}
-
-/// Nothing may begin after the caller has stopped waiting.
-fn refuse_late(context: &CallContext) -> Outcome<()> {
-    if context.remaining().is_zero() {
-        return Err(CallError::TimedOut { module: MODULE, executed: Executed::No });
-    }
-    Ok(())
 }
 
 fn into_call_error(error: Error) -> CallError<ProductError> {

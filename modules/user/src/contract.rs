@@ -13,13 +13,15 @@ const MODULE: &str = "user";
 impl Users for Service {
     async fn public_keys(
         &self,
-        _context: CallContext,
+        context: CallContext,
         (): (),
     ) -> Result<Vec<PublicKey>, CallError<UserError>> {
+        context.refuse_late(MODULE)?;
         Self::public_keys(self).await.map_err(|error| error.into_call_error(MODULE))
     }
 
-    async fn get_user(&self, _context: CallContext, id: UserId) -> Result<UserSummary, CallError<UserError>> {
+    async fn get_user(&self, context: CallContext, id: UserId) -> Result<UserSummary, CallError<UserError>> {
+        context.refuse_late(MODULE)?;
         match self.user(id).await {
             Ok(user) if !user.disabled => Ok(UserSummary { id: user.id, email: user.email, name: user.name }),
             Ok(_) | Err(Error::UserNotFound) => Err(UserError::NotFound.into()),

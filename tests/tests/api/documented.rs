@@ -79,8 +79,27 @@ fn routes_that_bypass_the_document_are_these_few() {
             bypassing.push((path.clone(), rest.split('"').next().unwrap_or_default().to_owned()));
         }
     }
-    let paths: Vec<&str> = bypassing.iter().map(|(_, path)| path.as_str()).collect();
+    // Those for nodes and operators are no part of the public API.
+    let private = |path: &str| path.starts_with("/_internal/") || path.starts_with("/_admin/");
+    let paths = bypassing.iter().map(|(_, path)| path.as_str()).filter(|path| !private(path));
+    let paths: Vec<&str> = paths.collect();
     assert_eq!(paths, ["/openapi.json", "/docs", "/"], "{bypassing:?}");
+}
+
+#[tokio::test]
+async fn what_addresses_begin_with_tells_their_module() {
+    let shop = Shop::open();
+    let document = shop.client.get("/openapi.json").send().await.expect(200).body;
+    let mut owners = std::collections::BTreeMap::new();
+    for (method, path) in documented(&document) {
+        let beginning = path.split("/{").next().unwrap_or_default().to_owned();
+        let module = document["paths"][&path][&method]["tags"][0].clone();
+        let owner = owners.entry(beginning.clone()).or_insert_with(|| module.clone());
+        assert_eq!(
+            *owner, module,
+            "{beginning} belongs to two modules: the router could not tell them apart"
+        );
+    }
 }
 
 #[tokio::test]

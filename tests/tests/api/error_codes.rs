@@ -11,8 +11,10 @@ use system_tests::shop::{Shop, fresh_key};
 const NOT_HERE: &[(ErrorCode, &str)] = &[
     (ErrorCode::Internal, "a fault of the program: there is no request for it"),
     (ErrorCode::Overloaded, "faults::overload: a store that another program keeps locked"),
-    (ErrorCode::ModuleUnavailable, "no part of one process goes away alone; kernel_types::call maps it"),
+    (ErrorCode::ModuleUnavailable, "extraction::failures: a node that was killed"),
     (ErrorCode::ModuleTimeout, "no part of one process is slow alone; kernel_types::call maps it"),
+    (ErrorCode::PlacementRefused, "extraction::orders: orders that make no sense"),
+    (ErrorCode::UpstreamFailed, "router's own tests: an application that answers nonsense"),
     (ErrorCode::RequestTimeout, "conventions: a body that does not arrive"),
     (ErrorCode::TokenExpired, "the test below"),
     (ErrorCode::IdempotencyInProgress, "idempotency: ten requests at once"),

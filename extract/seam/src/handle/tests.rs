@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use super::*;
 use crate::Method;
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
 #[error("no greeting for {0}")]
 pub struct NoGreeting(String);
 
@@ -59,7 +59,10 @@ fn soon() -> Instant {
 
 #[test]
 fn the_method_table_says_what_may_be_retried() {
-    let expected = [Method { name: "greet", idempotent: true }, Method { name: "count", idempotent: false }];
+    let expected = [
+        Method { name: "greet", idempotent: true, request: "String", response: "String" },
+        Method { name: "count", idempotent: false, request: "()", response: "usize" },
+    ];
     assert_eq!(<dyn Greeter as Contract>::METHODS, expected);
 }
 

@@ -1,5 +1,6 @@
 //! What every call between modules carries, and how it can fail, in every placement.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ pub struct CallContext {
 }
 
 /// On whose behalf a call is made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// A public client that did not log in.
     Anonymous,
@@ -32,8 +33,8 @@ pub enum Caller {
         /// The access token itself.
         token: Arc<str>,
     },
-    /// A module acting on its own: a worker, a saga.
-    Module(&'static str),
+    /// A module acting on its own: a worker, a saga. Owned when the name came over a wire.
+    Module(Cow<'static, str>),
 }
 
 /// Whether a failed call may have had an effect. Only this decides whether a caller may try again.
@@ -87,7 +88,7 @@ impl CallContext {
         Self {
             deadline: Instant::now() + timeout,
             trace: TraceContext::start(),
-            caller: Caller::Module(module),
+            caller: Caller::Module(Cow::Borrowed(module)),
             idempotency_key: None,
         }
     }
@@ -95,6 +96,17 @@ impl CallContext {
     /// Time left before the deadline; zero once it has passed.
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Passes if there is time left: what a callee asks before it begins.
+    ///
+    /// # Errors
+    /// [`CallError::TimedOut`], not executed.
+    pub fn refuse_late<E>(&self, module: &'static str) -> Result<(), CallError<E>> {
+        if self.remaining().is_zero() {
+            return Err(CallError::TimedOut { module, executed: Executed::No });
+        }
+        Ok(())
     }
 
     /// The user, if a user is asking.

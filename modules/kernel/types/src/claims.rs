@@ -58,6 +58,8 @@ pub enum Permission {
     ReadOrders,
     /// Cancel any order, retry a stuck saga.
     ManageOrders,
+    /// Move modules between processes.
+    ManageModules,
 }
 
 /// The text names no role.
@@ -87,10 +89,13 @@ impl Role {
 
     /// The one table of what each role may do.
     pub fn allows(self, permission: Permission) -> bool {
-        use Permission::{ManageCatalog, ManageOrders, ManageStock, ManageUsers, ReadOrders, ReadUsers};
+        use Permission::{
+            ManageCatalog, ManageModules, ManageOrders, ManageStock, ManageUsers, ReadOrders, ReadUsers,
+        };
         match self {
             Self::Operator => match permission {
-                ReadUsers | ManageUsers | ManageCatalog | ManageStock | ReadOrders | ManageOrders => true,
+                ReadUsers | ManageUsers | ManageCatalog | ManageStock | ReadOrders | ManageOrders
+                | ManageModules => true,
             },
             Self::Support => matches!(permission, ReadUsers | ReadOrders | ManageOrders),
             Self::Catalog => matches!(permission, ManageCatalog | ManageStock),

@@ -102,6 +102,7 @@ catalogue! {
     OrderNotCancellable "ORDER_NOT_CANCELLABLE" 409 "The order can no longer be cancelled.";
     OrderNotPayable "ORDER_NOT_PAYABLE" 409 "The order takes no payment now.";
     LastOperator "LAST_OPERATOR" 409 "The last operator must keep the role.";
+    PlacementRefused "PLACEMENT_REFUSED" 409 "The module cannot be moved now.";
     // 412, 413, 415, 422, 428.
     PreconditionFailed "PRECONDITION_FAILED" 412 "The resource has changed since it was read.";
     RequestTooLarge "REQUEST_TOO_LARGE" 413 "The body is larger than allowed here.";
@@ -116,6 +117,7 @@ catalogue! {
     // 429, 5xx: not your fault, or not only.
     RateLimited "RATE_LIMITED" 429 "Too many requests; try again later.";
     Internal "INTERNAL" 500 "Something went wrong here.";
+    UpstreamFailed "UPSTREAM_FAILED" 502 "The application behind this address gave no usable answer.";
     ModuleUnavailable "MODULE_UNAVAILABLE" 503 "A part of the shop is unavailable; try again later.";
     Overloaded "OVERLOADED" 503 "Too much work is waiting; try again later.";
     ModuleTimeout "MODULE_TIMEOUT" 504 "A part of the shop did not answer in time.";

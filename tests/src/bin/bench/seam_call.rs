@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use kernel::{CallContext, CallError, Coded, ErrorCode};
 use seam::Handle;
+use serde::{Deserialize, Serialize};
 
 /// Calls that are timed.
 pub(crate) const CALLS: u32 = 1_000_000;
 
 /// The contract refuses nothing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("refused")]
 pub struct EchoError;
 

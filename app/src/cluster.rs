@@ -1,0 +1,220 @@
+//! What this process is to the others: their home, or a node of a home.
+
+use std::sync::{Arc, OnceLock};
+
+use actix_web::dev::ServerHandle;
+use actix_web::web;
+use handover::{Control, NodeId};
+use kernel::Principal;
+use kernel::auth::{AuthError, Verifier};
+use router::Router;
+use seam::Epoch;
+use seam::server::{Guard, Registry, UserRefused};
+use seam::tokens::ServiceTokens;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::home::{self, Here, Home, Parts, Urls, secrets};
+use crate::host::{Host, ModuleName};
+use crate::node::{self, Node, Stop};
+
+/// What the process is.
+#[derive(Clone)]
+pub(crate) enum Role {
+    /// It faces clients and hosts every module.
+    Home,
+    /// It hosts some modules for a home.
+    Node {
+        /// Which.
+        modules: Vec<ModuleName>,
+        /// Where the home answers.
+        home: String,
+        /// Its name, if home started it.
+        id: Option<NodeId>,
+    },
+}
+
+/// The process's part in the cluster. Clones share it; each worker configures its routes from one.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    tokens: ServiceTokens,
+    registry: Registry,
+    guard: Arc<dyn Guard>,
+    router: Arc<Router>,
+    part: Part,
+}
+
+#[derive(Clone)]
+enum Part {
+    Home(Home),
+    Node { modules: Vec<ModuleName>, home: String, id: Option<NodeId>, server: Arc<OnceLock<ServerHandle>> },
+}
+
+/// A part that plays.
+pub(crate) struct Playing {
+    part: Part,
+    task: JoinHandle<()>,
+}
+
+/// Nodes by their tokens, users by theirs.
+struct Members {
+    tokens: ServiceTokens,
+    verifier: Arc<Verifier>,
+}
+
+// === impl Role ===
+
+impl Role {
+    /// What the flags make of the process.
+    ///
+    /// # Errors
+    /// When the node's name is none.
+    pub(crate) fn of(
+        modules: Option<Vec<ModuleName>>,
+        home: Option<String>,
+        id: Option<String>,
+    ) -> Result<Self, Failure> {
+        let (Some(modules), Some(home)) = (modules, home) else { return Ok(Self::Home) };
+        let id = id.map(|id| id.parse()).transpose();
+        let id = id.map_err(|error| Failure::Config(format!("--node-id: {error}")))?;
+        Ok(Self::Node { modules, home: home.trim_end_matches('/').to_owned(), id })
+    }
+
+    /// The modules that are opened here.
+    pub(crate) fn modules(&self) -> &[ModuleName] {
+        match self {
+            Self::Home => &ModuleName::ALL,
+            Self::Node { modules, .. } => modules,
+        }
+    }
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// Reads or makes what the part needs: the cluster's key and, at home, the control store. Blocks.
+    pub(crate) fn open(
+        config: &Config,
+        host: &Host,
+        role: Role,
+        verifier: Arc<Verifier>,
+    ) -> Result<Self, Failure> {
+        let directory = &config.data.directory;
+        std::fs::create_dir_all(directory).map_err(anyhow::Error::from)?;
+        let key = secrets::read_or_make(directory, secrets::CLUSTER_KEY)?;
+        let name = match &role {
+            Role::Home => "home",
+            Role::Node { .. } => "node",
+        };
+        let tokens = ServiceTokens::new(name, &secrets::bytes(&key));
+        let registry = Registry::default();
+        for module in role.modules() {
+            registry.serve(host.endpoint(*module, Epoch::new(1)));
+        }
+        let router =
+            Arc::new(Router::new(config.router_settings(), &ModuleName::ALL.map(ModuleName::as_str)));
+        let part = match role {
+            Role::Home => Part::Home(Home::new(Parts {
+                control: Control::open(&config.control_store())?,
+                host: host.clone(),
+                router: Arc::clone(&router),
+                tokens: tokens.clone(),
+                operator_token: secrets::read_or_make(directory, secrets::OPERATOR_TOKEN)?,
+                foreign: config.foreign(),
+                data: directory.clone(),
+                config_file: config.file.clone(),
+            })?),
+            Role::Node { modules, home, id } => Part::Node { modules, home, id, server: Arc::default() },
+        };
+        let guard = Arc::new(Members { tokens: tokens.clone(), verifier });
+        Ok(Self { tokens, registry, guard, router, part })
+    }
+
+    /// Adds the routes that only members and operators see.
+    pub(crate) fn routes(&self, config: &mut web::ServiceConfig) {
+        config.app_data(web::Data::from(Arc::clone(&self.router)));
+        match &self.part {
+            Part::Home(home) => {
+                config.app_data(web::Data::new(home.clone()));
+                home::internal_routes(config);
+                home::admin_routes(config);
+            }
+            Part::Node { server, .. } => {
+                let stop = Stop { tokens: self.tokens.clone(), server: Arc::clone(server) };
+                config.app_data(web::Data::new(stop));
+                node::stop_route(config);
+            }
+        }
+        seam::server::configure(self.registry.clone(), Arc::clone(&self.guard))(config);
+    }
+
+    /// Begins to play the part, now that the process listens at `own_url`.
+    pub(crate) fn start(
+        &self,
+        config: &Config,
+        host: &Host,
+        own_url: String,
+        server: ServerHandle,
+    ) -> Result<Playing, Failure> {
+        let task = match &self.part {
+            Part::Home(home) => {
+                let public = config.server.public_url.clone().unwrap_or_else(|| own_url.clone());
+                host.listens_at(public.clone());
+                let here = Here { url: own_url.clone(), pid: std::process::id() };
+                here.write(&config.data.directory)?;
+                home.start(Urls { public, local: own_url })
+            }
+            Part::Node { modules, home, id, server: told } => {
+                told.get_or_init(|| server.clone());
+                host.start_all_work();
+                let node = Node {
+                    id: id.unwrap_or_else(NodeId::new),
+                    home: home.clone(),
+                    url: config.server.public_url.clone().filter(|_| id.is_none()).unwrap_or(own_url),
+                    spawned: id.is_some(),
+                    modules: modules.clone(),
+                    host: host.clone(),
+                    tokens: self.tokens.clone(),
+                    server,
+                };
+                tokio::spawn(node.follow())
+            }
+        };
+        Ok(Playing { part: self.part.clone(), task })
+    }
+}
+
+// === impl Playing ===
+
+impl Playing {
+    /// Ends the part in order: a home ends the nodes that it started.
+    pub(crate) async fn stop(self) {
+        self.task.abort();
+        // It may hold the control store in the middle of a step, which is then finished after the next start.
+        drop(self.task.await);
+        if let Part::Home(home) = self.part {
+            home.stop_nodes().await;
+            let closed = tokio::task::spawn_blocking(move || home.close()).await;
+            if closed.is_err() {
+                log::error!("closing the control store panicked");
+            }
+        }
+    }
+}
+
+// === impl Members ===
+
+#[async_trait::async_trait]
+impl Guard for Members {
+    fn admits(&self, token: &str, audience: &str) -> bool {
+        self.tokens.admits(token, audience)
+    }
+
+    async fn user(&self, token: &str) -> Result<Principal, UserRefused> {
+        self.verifier.verify(token).await.map_err(|error| match error {
+            AuthError::Unavailable => UserRefused::Unavailable,
+            AuthError::Expired | AuthError::Invalid => UserRefused::Invalid,
+        })
+    }
+}

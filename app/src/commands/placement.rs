@@ -1,0 +1,80 @@
+//! `banyan extract`, `absorb`, `rollback`: orders that take a while, shown step by step.
+
+use handover::{Kind, Phase};
+
+use crate::cli::{Away, Back, Remote};
+use crate::exit::{Failure, say};
+use crate::home::{AbsorbOrder, ExtractOrder, OperationView, RollbackOrder};
+use crate::host::ModuleName;
+use crate::operator::Operator;
+use crate::{config, logging};
+
+/// Takes a module out of home.
+pub(super) fn extract(module: ModuleName, away: Away, remote: &Remote) -> Result<(), Failure> {
+    let order = ExtractOrder {
+        module: module.as_str().to_owned(),
+        to: away.to,
+        weights: away.weights,
+        hold_ms: millis(away.hold),
+    };
+    run(remote, "extract", &order)
+}
+
+/// Brings a module back.
+pub(super) fn absorb(module: ModuleName, back: Back, remote: &Remote) -> Result<(), Failure> {
+    let order =
+        AbsorbOrder { module: module.as_str().to_owned(), weights: back.weights, hold_ms: millis(back.hold) };
+    run(remote, "absorb", &order)
+}
+
+/// Undoes what runs, or brings the module back at once.
+pub(super) fn rollback(module: ModuleName, remote: &Remote) -> Result<(), Failure> {
+    run(remote, "rollback", &RollbackOrder { module: module.as_str().to_owned() })
+}
+
+fn run(remote: &Remote, path: &str, order: &impl serde::Serialize) -> Result<(), Failure> {
+    let config = config::load(remote.common.config.as_deref())?;
+    logging::install(&config.log);
+    let operator = Operator::new(&config, remote.home.clone())?;
+    let runtime = super::runtime()?;
+    let ended = runtime.block_on(async {
+        let begun: OperationView = operator.post(path, order).await?;
+        operator.watch(begun, |view| show(view, remote.json)).await
+    })?;
+    // Whoever rolls back wants it undone.
+    match (ended.phase, path) {
+        (Phase::Undone, "extract" | "absorb") => {
+            Err(Failure::Undone(ended.reason.unwrap_or_else(|| "no reason is known".to_owned())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn show(view: &OperationView, json: bool) {
+    if json {
+        return say(&serde_json::to_string(view).unwrap_or_default());
+    }
+    let (module, weight) = (&view.module, view.weight);
+    let direction = match view.kind {
+        Kind::Extract => "out of home",
+        Kind::Absorb => "back home",
+    };
+    say(&match view.phase {
+        Phase::Preparing => format!("{module}: going {direction}, making the place ready"),
+        Phase::Shadowing => format!("{module}: requests are copied to the node"),
+        Phase::Shifting(_) => format!("{module}: {weight} % of the traffic is at the node"),
+        Phase::Settling => format!("{module}: callers and background work follow"),
+        Phase::Undoing => {
+            format!("{module}: going back: {}", view.reason.as_deref().unwrap_or("no reason is known"))
+        }
+        Phase::Done => match view.kind {
+            Kind::Extract => format!("{module}: runs at the node"),
+            Kind::Absorb => format!("{module}: runs at home"),
+        },
+        Phase::Undone => format!("{module}: is where it was"),
+    });
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

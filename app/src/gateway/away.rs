@@ -1,0 +1,113 @@
+//! Requests that are answered elsewhere: by a node, or by a foreign application behind a prefix.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::{FromRequest as _, web};
+use kernel::ErrorCode;
+use kernel::http::{ApiError, RequestContext};
+use router::gate::Permit;
+use router::{Client, Decision, Extra, ProxyError, Remote, Router};
+
+use super::Routes;
+use super::pass::noted;
+use crate::host::ModuleName;
+
+/// Where a request is answered.
+pub(super) enum Placing {
+    /// Here; one of a module counts as inside it until the permit is dropped.
+    Here(Option<(Permit, ModuleName, Arc<Router>)>),
+    /// There.
+    There(Remote),
+}
+
+/// Decides where the request is answered, once its module lets it in.
+pub(super) async fn place(request: &ServiceRequest, context: &RequestContext) -> Result<Placing, ProxyError> {
+    let Some(router) = request.app_data::<web::Data<Router>>() else { return Ok(Placing::Here(None)) };
+    if let Some(remote) = router.prefix(request.path()) {
+        return Ok(Placing::There(remote));
+    }
+    let module = request
+        .app_data::<web::Data<Routes>>()
+        .and_then(|routes| routes.module_of_path(request.path()))
+        .and_then(ModuleName::find);
+    let Some(module) = module else { return Ok(Placing::Here(None)) };
+    let client = Client {
+        headers: request.headers(),
+        address: request.peer_addr().map(|address| address.ip()),
+        session_cookie: "session",
+        may_override: false,
+    };
+    Ok(match router.decide(module.as_str(), &client, context.deadline).await? {
+        Decision::Local(permit) => Placing::Here(Some((permit, module, Arc::clone(router)))),
+        Decision::Remote(remote) => Placing::There(remote),
+    })
+}
+
+/// Has the request answered there.
+pub(super) async fn forward(
+    request: ServiceRequest,
+    remote: Remote,
+    context: &RequestContext,
+    began: Instant,
+) -> ServiceResponse<BoxBody> {
+    let method = request.method().clone();
+    let (request, mut payload) = request.into_parts();
+    let answered = async {
+        let router =
+            request.app_data::<web::Data<Router>>().ok_or(ProxyError::Internal("there is no router"))?;
+        let payload = web::Payload::from_request(&request, &mut payload).await;
+        let payload = payload.map_err(|_error| ProxyError::Internal("the request has no body"))?;
+        let trace = context.trace.child().to_string();
+        let remaining = context.deadline.saturating_duration_since(Instant::now()).as_millis().to_string();
+        let extra: Extra<'_> = &[
+            ("x-request-id", &context.request_id),
+            ("traceparent", &trace),
+            ("x-banyan-deadline-ms", &remaining),
+        ];
+        router.forward(remote, &request, payload, extra, context.deadline).await
+    };
+    let response = match answered.await {
+        Ok(response) => ServiceResponse::new(request, response),
+        Err(error) => {
+            let rendered = told(&error).render(
+                &context.request_id,
+                request.path(),
+                request.headers().get(header::ACCEPT),
+            );
+            ServiceResponse::new(request, rendered)
+        }
+    };
+    noted(response, context, &method, began)
+}
+
+/// Answers a request that was not let in.
+pub(super) fn refused(
+    request: ServiceRequest,
+    error: &ProxyError,
+    context: &RequestContext,
+) -> ServiceResponse<BoxBody> {
+    let accept = request.headers().get(header::ACCEPT);
+    let rendered = told(error).render(&context.request_id, request.path(), accept);
+    request.into_response(rendered)
+}
+
+/// The error as clients are told it.
+fn told(error: &ProxyError) -> ApiError {
+    let code = match error.status() {
+        400 | 431 => ErrorCode::InvalidParameter,
+        408 => ErrorCode::RequestTimeout,
+        413 => ErrorCode::RequestTooLarge,
+        503 => ErrorCode::ModuleUnavailable,
+        504 => ErrorCode::ModuleTimeout,
+        502 | 508 => ErrorCode::UpstreamFailed,
+        _ => ErrorCode::Internal,
+    };
+    log::warn!("a request was not answered there: {error}");
+    let told = ApiError::new(code);
+    // What is wrong with a request its sender may know; how the shop is built is nobody's business.
+    if matches!(code, ErrorCode::InvalidParameter) { told.message(error.to_string()) } else { told }
+}

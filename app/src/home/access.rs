@@ -1,0 +1,38 @@
+//! Who may give orders: whoever can read the operator's token in the data directory, or an operator who has logged in.
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use kernel::http::{ApiError, Login};
+use kernel::{ErrorCode, Permission};
+use subtle::ConstantTimeEq as _;
+
+use super::Home;
+
+/// Somebody who may move modules. Anybody else is answered 401 or 403.
+pub(super) struct Operator {
+    /// As the audit log names them.
+    pub(super) name: String,
+}
+
+impl FromRequest for Operator {
+    type Error = ApiError;
+    type Future = futures_util::future::LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let home = request
+                .app_data::<web::Data<Home>>()
+                .ok_or_else(|| ApiError::new(ErrorCode::RouteNotFound))?;
+            let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            let token = given.and_then(|text| text.strip_prefix("Bearer ")).unwrap_or_default();
+            if bool::from(token.as_bytes().ct_eq(home.inner.operator_token.as_bytes())) {
+                return Ok(Self { name: "operator token".to_owned() });
+            }
+            let login = Login::extract(&request).await?;
+            login.require(Permission::ManageModules)?;
+            Ok(Self { name: format!("user {}", login.user_id) })
+        })
+    }
+}

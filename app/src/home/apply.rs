@@ -1,0 +1,185 @@
+//! Makes router, callers and workers look as it was decided.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use handover::{ControlError, Kind, Node, NodeId, Operation, Placed, Verdict};
+use router::Table;
+use router::table::{Instance, Percent, Placement, Shadow};
+use router::verdict::{self, Bounds};
+use seam::http::HttpTransport;
+use seam::{Epoch, Retired};
+use tokio::task::JoinHandle;
+
+use super::{Directory, Home};
+use crate::host::ModuleName;
+
+/// How long what was entered before may take to leave.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What was made so last.
+#[derive(Default)]
+pub(super) struct Applied {
+    generation: Option<u64>,
+    nodes: Vec<Node>,
+    /// Placements of callers that were retired and have not ended.
+    leaving: Vec<(ModuleName, JoinHandle<bool>)>,
+}
+
+impl Home {
+    /// Makes everything look as the control store says, if it does not yet.
+    pub(super) async fn apply(&self) -> Result<(), ControlError> {
+        let placements = self.inner.control.placements().await?;
+        let nodes = self.inner.control.nodes().await?;
+        let mut applied = self.inner.applied.lock().await;
+        applied.leaving.retain(|(_, leaving)| !leaving.is_finished());
+        // A node that was started again answers elsewhere.
+        if applied.generation == Some(placements.generation) && applied.nodes == nodes {
+            return Ok(());
+        }
+        let url = |node: Option<NodeId>| {
+            nodes.iter().find(|known| Some(known.id) == node).map(|node| node.url.clone()).unwrap_or_default()
+        };
+        let before = self.inner.directory.borrow().clone();
+        let mut table = Table { generation: before.generation + 1, ..self.inner.foreign.clone() };
+        let mut directory = Directory {
+            generation: table.generation,
+            public_url: self.public_url().to_owned(),
+            callees: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+        };
+        for (name, placed) in &placements.modules {
+            directory.epochs.insert(name.clone(), placed.epoch);
+            table.modules.insert(name.clone(), placement(placed, &url(placed.node)));
+            if placed.callers_remote {
+                directory.callees.insert(name.clone(), url(placed.node));
+            }
+        }
+        if let Err(error) = self.inner.router.install(table) {
+            log::error!("the route table cannot be taken over: {error}");
+        }
+        for module in ModuleName::ALL {
+            let (was, is) = (before.callees.get(module.as_str()), directory.callees.get(module.as_str()));
+            if was != is {
+                let retired = match is {
+                    Some(url) => {
+                        Some(self.call_at(module, url, directory.epochs.get(module.as_str()).copied()))
+                    }
+                    None => self.inner.host.call_here(module),
+                };
+                if let Some(retired) = retired {
+                    let leaving = retired.drained(Instant::now() + PATIENCE);
+                    applied.leaving.push((module, tokio::spawn(leaving)));
+                }
+            }
+            let away = placements.modules.get(module.as_str()).is_some_and(|placed| placed.workers_remote);
+            if away {
+                let host = self.inner.host.clone();
+                let stopping = async move {
+                    host.stop_work(module, Instant::now() + PATIENCE).await;
+                    true
+                };
+                applied.leaving.push((module, tokio::spawn(stopping)));
+            } else {
+                self.inner.host.start_work(module);
+            }
+        }
+        self.inner.directory.send_replace(directory);
+        applied.generation = Some(placements.generation);
+        applied.nodes = nodes;
+        Ok(())
+    }
+
+    fn call_at(&self, module: ModuleName, url: &str, epoch: Option<u64>) -> Retired {
+        let inner = &self.inner;
+        let transport = HttpTransport::new(inner.client.clone(), url, inner.tokens.clone());
+        inner.host.call_at(module, Arc::new(transport), Epoch::new(epoch.unwrap_or(1)))
+    }
+
+    /// Starts nodes of ours that are needed and have died.
+    pub(super) async fn revive(&self) -> Result<(), ControlError> {
+        let Some(urls) = self.inner.urls.get() else { return Ok(()) };
+        let placements = self.inner.control.placements().await?;
+        let running = self.inner.control.running().await?;
+        for node in self.inner.control.nodes().await?.iter().filter(|node| node.spawned) {
+            let placed = placements.modules.iter().find(|(_, placed)| placed.node == Some(node.id));
+            let going =
+                running.iter().find(|operation| operation.node == Some(node.id) && !operation.is_over());
+            let module = placed.map(|(name, _)| name).or(going.map(|operation| &operation.module));
+            let Some(module) = module.and_then(|name| ModuleName::find(name)) else { continue };
+            if self.inner.live.heard(node.id).is_none()
+                && let Err(error) = self.inner.spawner.start(&urls.local, node.id, module)
+            {
+                log::error!("the node for the {module} module: {error:#}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every node follows what was decided last, and what was entered before it has left.
+    pub(super) async fn is_settled(&self, module: ModuleName) -> bool {
+        let generation = self.inner.directory.borrow().generation;
+        let mut applied = self.inner.applied.lock().await;
+        applied.leaving.retain(|(_, leaving)| !leaving.is_finished());
+        let callers_left = !applied.leaving.iter().any(|(leaving, _)| *leaving == module);
+        callers_left && self.inner.live.all_follow(generation)
+    }
+
+    /// Whether the node at the other end of the operation takes requests for the module.
+    pub(super) async fn node_is_ready(
+        &self,
+        operation: &Operation,
+        module: ModuleName,
+    ) -> Result<bool, ControlError> {
+        let nodes = self.inner.control.nodes().await?;
+        let Some(node) = nodes.iter().find(|node| Some(node.id) == operation.node) else { return Ok(false) };
+        if !node.modules.contains_key(module.as_str()) || self.inner.live.heard(node.id).is_none() {
+            return Ok(false);
+        }
+        // It is looked at far more often than it changes.
+        if self.inner.live.was_ready(node.id) {
+            return Ok(true);
+        }
+        let asked = self.inner.client.get(format!("{}/readyz", node.url)).timeout(Duration::from_secs(2));
+        let ready = asked.send().await.is_ok_and(|answer| answer.status().is_success());
+        if ready {
+            self.inner.live.note_ready(node.id);
+        }
+        Ok(ready)
+    }
+
+    /// How the place that the module goes to does, compared with the one that it comes from.
+    pub(super) fn verdict(&self, module: ModuleName, kind: Kind) -> Verdict {
+        if kind == Kind::Absorb {
+            // On the way home the node is not the candidate, and home was good enough before.
+            return Verdict::Pass;
+        }
+        let stats = self.inner.router.stats();
+        let Some(stats) = stats.iter().find(|stats| stats.module == module.as_str()) else {
+            return Verdict::Wait;
+        };
+        match verdict::verdict(&stats.remote, &stats.local, &Bounds::default()) {
+            verdict::Verdict::Pass => Verdict::Pass,
+            verdict::Verdict::Wait => Verdict::Wait,
+            verdict::Verdict::Fail(reason) => Verdict::Fail(reason.to_string()),
+        }
+    }
+}
+
+fn placement(placed: &Placed, url: &str) -> Placement {
+    let instances = match (placed.node, url.parse()) {
+        (Some(node), Ok(url)) => vec![Instance { id: node.to_string(), url }],
+        _ => Vec::new(),
+    };
+    Placement {
+        epoch: placed.epoch,
+        weight: Percent::try_from(if instances.is_empty() { 0 } else { placed.weight }).unwrap_or_default(),
+        shadow: Percent::try_from(placed.shadow_percent)
+            .ok()
+            .filter(|_| placed.shadow_percent > 0 && !instances.is_empty())
+            .map(|percent| Shadow { percent }),
+        instances,
+        parked: false,
+    }
+}

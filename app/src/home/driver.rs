@@ -1,0 +1,115 @@
+//! Carries operations out: looks, asks what follows, writes it down, makes it so.
+//!
+//! There is one driver, in the home process. It keeps nothing of its own: after a crash another one reads the operations
+//! that have not ended and goes on. A step that was written down but not made so is made so when the next driver starts
+//! ([`Home::apply`]).
+
+use std::time::Duration;
+
+use handover::{Audit, ControlError, Kind, Move, Operation, Phase, Seen};
+use kernel::Timestamp;
+
+use super::Home;
+use crate::host::ModuleName;
+
+/// How often the world is looked at.
+const EVERY: Duration = Duration::from_millis(50);
+
+impl Home {
+    /// Drives until the task is dropped.
+    pub(crate) async fn drive(&self) {
+        loop {
+            if let Err(error) = self.round().await {
+                log::error!("placements could not be looked after, will try again: {error}");
+            }
+            let pause = tokio::time::sleep(EVERY);
+            tokio::select! { () = pause => {}, () = self.inner.stir.notified() => {} }
+        }
+    }
+
+    async fn round(&self) -> Result<(), ControlError> {
+        self.inner.spawner.reap();
+        self.apply().await?;
+        self.revive().await?;
+        for operation in self.inner.control.running().await? {
+            match self.step(operation).await {
+                Ok(()) | Err(ControlError::Stale) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn step(&self, mut operation: Operation) -> Result<(), ControlError> {
+        let Some(module) = ModuleName::find(&operation.module) else { return Ok(()) };
+        let seen = self.look(&operation, module).await?;
+        let from = operation.phase;
+        match operation.next(&seen) {
+            Move::Stay => return Ok(()),
+            Move::To(phase) => operation.phase = phase,
+            Move::Undo(reason) => {
+                operation.phase = Phase::Undoing;
+                operation.reason = Some(reason);
+            }
+        }
+        operation.phase_at = Timestamp::now();
+        operation.ended_at = operation.is_over().then(Timestamp::now);
+        self.record(&operation, from).await?;
+        self.inner.router.clear_stats(module.as_str());
+        self.apply().await?;
+        if operation.is_over() {
+            self.tidy(&operation).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&self, operation: &Operation, from: Phase) -> Result<(), ControlError> {
+        let routing = operation.routing();
+        let mut details = format!("{:?} at {} % of the traffic", operation.phase, routing.weight);
+        if let (Phase::Undoing, Some(reason)) = (operation.phase, &operation.reason) {
+            details = format!("{details}: {reason}");
+        }
+        let (id, module) = (operation.id, operation.module.as_str());
+        log::info!(operation:% = id, module; "the {module} module: {details}");
+        let audit = Audit {
+            actor: "home".into(),
+            action: "advance",
+            module: Some(operation.module.clone()),
+            details,
+        };
+        self.inner.control.advance(operation.clone(), from, audit).await?;
+        Ok(())
+    }
+
+    async fn look(&self, operation: &Operation, module: ModuleName) -> Result<Seen, ControlError> {
+        let ready = match operation.kind {
+            Kind::Extract => self.node_is_ready(operation, module).await?,
+            Kind::Absorb => match self.inner.host.module(module) {
+                Some(here) => here.ready().await.is_ok(),
+                None => false,
+            },
+        };
+        Ok(Seen {
+            lasted: Timestamp::now().since(operation.phase_at),
+            ready,
+            settled: self.is_settled(module).await,
+            verdict: self.verdict(module, operation.kind),
+        })
+    }
+
+    /// What is left when an operation has ended: a node without a module is of no use.
+    async fn tidy(&self, operation: &Operation) -> Result<(), ControlError> {
+        let Some(node) = operation.node else { return Ok(()) };
+        let spawned = self.inner.control.nodes().await?.iter().any(|known| known.id == node && known.spawned);
+        let placed = self.inner.control.placements().await?;
+        if placed.modules.values().any(|placed| placed.node == Some(node)) {
+            return Ok(());
+        }
+        if spawned {
+            self.stop_node(node).await;
+            self.inner.control.forget(node).await?;
+            self.inner.live.forget(node);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! The process that faces clients: where modules are placed, and how that changes.
+//!
+//! | part | role |
+//! |---|---|
+//! | `secrets`, `here` | files in the data directory: what proves an operator and a node, where home is |
+//! | `directory` | what home and nodes tell each other |
+//! | `live` | which nodes are alive, and what they follow |
+//! | `spawn` | nodes that home starts itself |
+//! | `driver` | carries operations out, step by step |
+//! | `apply` | makes router, callers and workers look as it was decided |
+//! | `internal` | what nodes ask |
+//! | `admin`, `access`, `status` | what operators ask |
+
+mod access;
+mod admin;
+mod apply;
+mod directory;
+mod driver;
+mod here;
+mod internal;
+mod live;
+pub(crate) mod secrets;
+mod spawn;
+mod status;
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use handover::{Control, NodeId};
+use router::Router;
+use seam::tokens::ServiceTokens;
+use tokio::sync::{Mutex, Notify, watch};
+
+pub(crate) use admin::{AbsorbOrder, CanExtract, ExtractOrder, OperationView, RollbackOrder, admin_routes};
+pub(crate) use directory::{AUDIENCE, Directory, Follow, Join};
+pub(crate) use here::Here;
+pub(crate) use internal::{contract_version, internal_routes, is_member};
+pub(crate) use status::{Status, Traffic};
+
+use crate::host::Host;
+use live::Live;
+use spawn::Spawner;
+
+/// The home's control over its modules. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Home {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    control: Control,
+    host: Host,
+    router: Arc<Router>,
+    tokens: ServiceTokens,
+    operator_token: String,
+    /// Foreign applications, with which every route table begins.
+    foreign: router::Table,
+    urls: OnceLock<Urls>,
+    live: Live,
+    spawner: Spawner,
+    client: reqwest::Client,
+    /// What was applied last. Whoever applies holds it.
+    applied: Mutex<apply::Applied>,
+    /// The directory that nodes follow.
+    directory: watch::Sender<Directory>,
+    /// Something happened that the driver should look at.
+    stir: Notify,
+}
+
+/// What home is made of.
+pub(crate) struct Parts {
+    pub(crate) control: Control,
+    pub(crate) host: Host,
+    pub(crate) router: Arc<Router>,
+    pub(crate) tokens: ServiceTokens,
+    pub(crate) operator_token: String,
+    pub(crate) foreign: router::Table,
+    pub(crate) data: PathBuf,
+    pub(crate) config_file: Option<PathBuf>,
+}
+
+/// Where home answers.
+pub(crate) struct Urls {
+    /// For clients.
+    pub(crate) public: String,
+    /// For nodes on this machine.
+    pub(crate) local: String,
+}
+
+impl Home {
+    pub(crate) fn new(parts: Parts) -> anyhow::Result<Self> {
+        let Parts { control, host, router, tokens, operator_token, foreign, data, config_file } = parts;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                control,
+                host,
+                router,
+                tokens,
+                operator_token,
+                foreign,
+                urls: OnceLock::new(),
+                live: Live::default(),
+                spawner: Spawner::new(config_file, &data),
+                client: seam::http::client()?,
+                applied: Mutex::default(),
+                directory: watch::Sender::new(Directory::default()),
+                stir: Notify::new(),
+            }),
+        })
+    }
+
+    /// Tells where home answers, and drives from now on. The task ends when it is aborted.
+    pub(crate) fn start(&self, urls: Urls) -> tokio::task::JoinHandle<()> {
+        // Told once; the first holds.
+        self.inner.urls.get_or_init(|| urls);
+        let home = self.clone();
+        tokio::spawn(async move {
+            let health = home.inner.router.watch_health();
+            tokio::select! { () = home.drive() => {}, () = health => {} }
+        })
+    }
+
+    /// Where clients reach the shop.
+    fn public_url(&self) -> &str {
+        self.inner.urls.get().map_or("", |urls| &urls.public)
+    }
+
+    /// Asks a node to end in order. It may be gone already.
+    pub(crate) async fn stop_node(&self, node: NodeId) {
+        let nodes = self.inner.control.nodes().await.unwrap_or_default();
+        let Some(node) = nodes.into_iter().find(|known| known.id == node) else { return };
+        let Ok(token) = self.inner.tokens.mint(AUDIENCE) else { return };
+        let asked = self
+            .inner
+            .client
+            .post(format!("{}/_internal/control/stop", node.url))
+            .bearer_auth(token)
+            .timeout(std::time::Duration::from_secs(2))
+            .send()
+            .await;
+        match asked {
+            Ok(_answer) => log::info!("node {} was asked to end", node.id),
+            Err(error) => log::info!("node {} does not answer, it may have ended: {error}", node.id),
+        }
+    }
+
+    /// Ends the nodes that home started. Called when home ends in order.
+    pub(crate) async fn stop_nodes(&self) {
+        for node in self.inner.control.nodes().await.unwrap_or_default() {
+            if node.spawned && self.inner.live.heard(node.id).is_some() {
+                self.stop_node(node.id).await;
+            }
+        }
+    }
+
+    /// Closes the control store. Blocks.
+    pub(crate) fn close(&self) {
+        self.inner.control.close();
+    }
+}

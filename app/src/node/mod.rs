@@ -1,0 +1,174 @@
+//! A process that hosts some of the modules for a home.
+//!
+//! It introduces itself, follows home's directory of modules for as long as it runs, and says which generation it follows.
+//! Home may restart or be away: the node keeps what it knows and introduces itself again. It may itself start before home.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::ServerHandle;
+use actix_web::{HttpRequest, HttpResponse, web};
+use handover::NodeId;
+use kernel::ErrorCode;
+use kernel::http::ApiError;
+use seam::Epoch;
+use seam::http::HttpTransport;
+use seam::tokens::ServiceTokens;
+
+use crate::home::{AUDIENCE, Directory, Follow, Join, is_member};
+use crate::host::{Host, ModuleName};
+
+/// Pause after home did not answer.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A node that home started ends when home has been away for so long: nobody would ever end it.
+const ORPHANED: Duration = Duration::from_secs(120);
+/// How long home may take to answer. It waits for news for a second before it does.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a node is made of.
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    /// Where home answers.
+    pub(crate) home: String,
+    /// Where this process answers.
+    pub(crate) url: String,
+    /// Whether home started it.
+    pub(crate) spawned: bool,
+    pub(crate) modules: Vec<ModuleName>,
+    pub(crate) host: Host,
+    pub(crate) tokens: ServiceTokens,
+    pub(crate) server: ServerHandle,
+}
+
+/// How a call of home went.
+enum Answer {
+    /// It told where the modules are.
+    Directory(Directory),
+    /// It does not know this node, or does not answer.
+    Lost(String),
+}
+
+impl Node {
+    /// Follows home until the task is dropped.
+    pub(crate) async fn follow(self) {
+        let client = match seam::http::client() {
+            Ok(client) => client,
+            Err(error) => return log::error!("no HTTP client, home is never asked: {error}"),
+        };
+        let mut known: Option<Directory> = None;
+        let mut joined = false;
+        let mut heard = Instant::now();
+        loop {
+            let answer = if joined {
+                let generation = known.as_ref().map_or(0, |known| known.generation);
+                self.ask(&client, "follow", &Follow { node: self.id, generation }).await
+            } else {
+                self.ask(&client, "join", &self.introduction()).await
+            };
+            match answer {
+                Answer::Directory(directory) => {
+                    if !joined {
+                        log::info!("joined the home at {} as node {}", self.home, self.id);
+                    }
+                    joined = true;
+                    heard = Instant::now();
+                    if known.as_ref() != Some(&directory) {
+                        self.take_over(&client, known.as_ref(), &directory);
+                        known = Some(directory);
+                    }
+                }
+                Answer::Lost(why) => {
+                    if joined {
+                        log::warn!("home at {} is lost, what is known of it stays: {why}", self.home);
+                    }
+                    joined = false;
+                    if self.spawned && heard.elapsed() > ORPHANED {
+                        log::warn!("home has been away for {ORPHANED:?}, this node ends");
+                        return self.server.stop(true).await;
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn introduction(&self) -> Join {
+        let modules = self
+            .modules
+            .iter()
+            .map(|module| (module.as_str().to_owned(), crate::home::contract_version(*module)));
+        Join {
+            node: self.id,
+            url: self.url.clone(),
+            modules: modules.collect::<BTreeMap<_, _>>(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            spawned: self.spawned,
+        }
+    }
+
+    async fn ask(&self, client: &reqwest::Client, what: &str, body: &impl serde::Serialize) -> Answer {
+        let url = format!("{}/_internal/control/{what}", self.home);
+        let token = match self.tokens.mint(AUDIENCE) {
+            Ok(token) => token,
+            Err(error) => return Answer::Lost(error.to_string()),
+        };
+        let asked = client.post(url).bearer_auth(token).timeout(PATIENCE).json(body).send().await;
+        match asked {
+            Ok(answer) if answer.status().is_success() => match answer.json().await {
+                Ok(directory) => Answer::Directory(directory),
+                Err(error) => Answer::Lost(error.to_string()),
+            },
+            Ok(answer) => {
+                let status = answer.status();
+                Answer::Lost(format!("{status}: {}", answer.text().await.unwrap_or_default()))
+            }
+            Err(error) => Answer::Lost(error.to_string()),
+        }
+    }
+
+    /// Sends calls where the directory says: to a node that takes them, else to home. Those to modules that are here stay here.
+    fn take_over(&self, client: &reqwest::Client, known: Option<&Directory>, directory: &Directory) {
+        self.host.listens_at(directory.public_url.clone());
+        for module in ModuleName::ALL {
+            if self.modules.contains(&module) {
+                continue;
+            }
+            let place =
+                |directory: &Directory| directory.callees.get(module.as_str()).unwrap_or(&self.home).clone();
+            let is = place(directory);
+            if known.map(place).as_ref() != Some(&is) {
+                // Calls that entered the old place end there.
+                let transport = HttpTransport::new(client.clone(), &is, self.tokens.clone());
+                drop(self.host.call_at(module, Arc::new(transport), epoch(directory, module)));
+            }
+        }
+    }
+}
+
+fn epoch(directory: &Directory, module: ModuleName) -> Epoch {
+    Epoch::new(directory.epochs.get(module.as_str()).copied().unwrap_or(1))
+}
+
+/// Lets home end this process in order.
+pub(crate) struct Stop {
+    pub(crate) tokens: ServiceTokens,
+    pub(crate) server: Arc<std::sync::OnceLock<ServerHandle>>,
+}
+
+/// Adds the route by which home ends this process.
+pub(crate) fn stop_route(config: &mut web::ServiceConfig) {
+    config.route("/_internal/control/stop", web::post().to(stop));
+}
+
+async fn stop(request: HttpRequest, stop: web::Data<Stop>) -> Result<HttpResponse, ApiError> {
+    if !is_member(&request, &stop.tokens) {
+        return Err(ApiError::new(ErrorCode::RouteNotFound));
+    }
+    log::info!("home asks this node to end");
+    if let Some(server) = stop.server.get() {
+        let server = server.clone();
+        tokio::spawn(async move { server.stop(true).await });
+    }
+    Ok(HttpResponse::Accepted().finish())
+}

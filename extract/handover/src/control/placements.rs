@@ -1,0 +1,125 @@
+//! Where each module runs.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use kernel::on_each;
+use kernel::store::{Db, StoreError, Tx};
+use serde::Serialize;
+
+use super::NodeId;
+use crate::peel::Routing;
+use crate::schema::{placements, route_generations};
+
+/// Every placement, as they were decided together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct Placements {
+    /// Raised with every change.
+    pub generation: u64,
+    /// By module. One that is not listed runs at home and has never run elsewhere.
+    pub modules: BTreeMap<String, Placed>,
+}
+
+/// Where a module runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Placed {
+    /// The epoch of its store.
+    pub epoch: u64,
+    /// The node that it runs on, if on any.
+    pub node: Option<NodeId>,
+    /// Percent of public traffic that goes to the node.
+    pub weight: u8,
+    /// Whether other modules' calls go to the node.
+    pub callers_remote: bool,
+    /// Whether the background work is the node's alone.
+    pub workers_remote: bool,
+    /// Percent of requests copied to the node.
+    pub shadow_percent: u8,
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = placements, treat_none_as_null = true)]
+struct Row {
+    module: String,
+    epoch: i64,
+    node_id: Option<NodeId>,
+    weight: i32,
+    callers_remote: bool,
+    workers_remote: bool,
+    shadow_percent: i32,
+}
+
+pub(super) fn load(db: &mut Db) -> Result<Placements, StoreError> {
+    let rows: Vec<Row> = on_each!(db, conn => placements::table.order(placements::module).select(Row::as_select()).load(conn))?;
+    let modules = rows.into_iter().map(|row| {
+        let corrupt = |_error| StoreError::Corrupt("a placement is out of range".to_owned());
+        let placed = Placed {
+            epoch: u64::try_from(row.epoch).map_err(corrupt)?,
+            node: row.node_id,
+            weight: u8::try_from(row.weight).map_err(corrupt)?,
+            callers_remote: row.callers_remote,
+            workers_remote: row.workers_remote,
+            shadow_percent: u8::try_from(row.shadow_percent).map_err(corrupt)?,
+        };
+        Ok((row.module, placed))
+    });
+    Ok(Placements { modules: modules.collect::<Result<_, StoreError>>()?, generation: generation(db)? })
+}
+
+fn generation(db: &mut Db) -> Result<u64, StoreError> {
+    let kept: Option<i64> = on_each!(db, conn => route_generations::table
+        .find(1)
+        .select(route_generations::generation)
+        .first(conn)
+        .optional())?;
+    Ok(kept.and_then(|generation| u64::try_from(generation).ok()).unwrap_or(0))
+}
+
+/// Raises the generation and gives the new one.
+pub(super) fn raise(tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+    let next = generation(tx)?.saturating_add(1);
+    let kept = i64::try_from(next).unwrap_or(i64::MAX);
+    let row = (route_generations::id.eq(1), route_generations::generation.eq(kept));
+    on_each!(tx, conn => diesel::insert_into(route_generations::table)
+        .values(&row)
+        .on_conflict(route_generations::id)
+        .do_update()
+        .set(route_generations::generation.eq(kept))
+        .execute(conn))?;
+    Ok(next)
+}
+
+/// Places a module. Its store stays where it is, so its epoch does, too.
+pub(super) fn place(
+    tx: &mut Tx<'_>,
+    module: &str,
+    node: Option<NodeId>,
+    routing: Routing,
+) -> Result<(), StoreError> {
+    // At home there is no node to speak of.
+    let node_id = if routing == Routing::HOME { None } else { node };
+    let routing = if node_id.is_none() { Routing::HOME } else { routing };
+    let row = Row {
+        module: module.to_owned(),
+        epoch: 1,
+        node_id,
+        weight: routing.weight.into(),
+        callers_remote: routing.callers_remote,
+        workers_remote: routing.workers_remote,
+        shadow_percent: routing.shadow_percent.into(),
+    };
+    let moved = (
+        placements::node_id.eq(row.node_id),
+        placements::weight.eq(row.weight),
+        placements::callers_remote.eq(row.callers_remote),
+        placements::workers_remote.eq(row.workers_remote),
+        placements::shadow_percent.eq(row.shadow_percent),
+    );
+    on_each!(tx, conn => diesel::insert_into(placements::table)
+        .values(&row)
+        .on_conflict(placements::module)
+        .do_update()
+        .set(moved)
+        .execute(conn))?;
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! Modules that leave home and come back, while the shop is in use.
+
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod customers;
+mod failures;
+mod orders;
+mod peel;
