@@ -85,7 +85,7 @@ impl Config {
     /// How the control store is opened: a file in the data directory, always.
     pub(crate) fn control_store(&self) -> StoreSettings {
         let url = StoreUrl::Sqlite(self.data.directory.join("control.db"));
-        StoreSettings { connections: 2, ..StoreSettings::new(url) }
+        StoreSettings { connections: 1, ..StoreSettings::new(url) }
     }
 
     /// Bounds of the router.

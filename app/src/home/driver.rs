@@ -12,32 +12,38 @@ use kernel::Timestamp;
 use super::Home;
 use crate::host::ModuleName;
 
-/// How often the world is looked at.
+/// How often the world is looked at while an operation runs.
 const EVERY: Duration = Duration::from_millis(50);
+/// How often it is looked at for nodes that died, when none runs. Whatever begins or joins stirs the driver.
+const IDLE: Duration = Duration::from_millis(500);
 
 impl Home {
     /// Drives until the task is dropped.
     pub(crate) async fn drive(&self) {
         loop {
-            if let Err(error) = self.round().await {
+            let busy = self.round().await.unwrap_or_else(|error| {
                 log::error!("placements could not be looked after, will try again: {error}");
-            }
-            let pause = tokio::time::sleep(EVERY);
+                false
+            });
+            let pause = tokio::time::sleep(if busy { EVERY } else { IDLE });
             tokio::select! { () = pause => {}, () = self.inner.stir.notified() => {} }
         }
     }
 
-    async fn round(&self) -> Result<(), ControlError> {
+    /// Whether an operation runs.
+    async fn round(&self) -> Result<bool, ControlError> {
         self.inner.spawner.reap();
         self.apply().await?;
         self.revive().await?;
-        for operation in self.inner.control.running().await? {
+        let running = self.inner.control.running().await?;
+        let busy = !running.is_empty();
+        for operation in running {
             match self.step(operation).await {
                 Ok(()) | Err(ControlError::Stale) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(busy)
     }
 
     async fn step(&self, mut operation: Operation) -> Result<(), ControlError> {
