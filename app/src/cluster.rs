@@ -113,7 +113,7 @@ impl Cluster {
             registry.serve(host.endpoint(*module, Epoch::new(1)));
         }
         let router =
-            Arc::new(Router::new(config.router_settings(), &ModuleName::ALL.map(ModuleName::as_str)));
+            Arc::new(Router::new(router::Settings::default(), &ModuleName::ALL.map(ModuleName::as_str)));
         let part = match role {
             Role::Home => Part::Home(Home::new(Parts {
                 control: Control::open(&config.control_store())?,

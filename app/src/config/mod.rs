@@ -88,14 +88,6 @@ impl Config {
         StoreSettings { connections: 1, ..StoreSettings::new(url) }
     }
 
-    /// Bounds of the router.
-    pub(crate) fn router_settings(&self) -> router::Settings {
-        let mut settings = router::Settings::default();
-        settings.limits.body =
-            u64::try_from(self.server.body()).unwrap_or(u64::MAX).max(settings.limits.body);
-        settings
-    }
-
     /// The foreign applications, as the route table begins.
     pub(crate) fn foreign(&self) -> router::Table {
         router::Table { prefixes: self.router.prefixes.clone(), ..router::Table::default() }

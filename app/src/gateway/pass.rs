@@ -34,7 +34,7 @@ pub(crate) async fn pass(
     let context = RequestContext {
         request_id: request_id::of(request.headers()),
         trace: trace(&request),
-        deadline: began + limits,
+        deadline: began + remaining(&request).map_or(limits, |remaining| remaining.min(limits)),
     };
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
@@ -94,6 +94,13 @@ pub(super) fn noted(
     let answered = Answered { module, route, status: response.status(), path: request.path() };
     note(&answered, context, method, began.elapsed());
     response
+}
+
+/// Time that whoever forwarded the request has left for it. Internal calls keep to theirs by themselves.
+fn remaining(request: &ServiceRequest) -> Option<Duration> {
+    let given = request.headers().get("x-banyan-deadline-ms")?.to_str().ok()?;
+    let public = !request.path().starts_with("/_internal/");
+    given.parse().ok().filter(|_| public).map(Duration::from_millis)
 }
 
 fn trace(request: &ServiceRequest) -> TraceContext {

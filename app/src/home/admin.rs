@@ -115,7 +115,12 @@ async fn extract(
             order.weights
         ),
     };
-    home.begin(module, Kind::Extract, plan, node, audit).await
+    let begun = home.begin(module, Kind::Extract, plan, node, audit).await;
+    if begun.is_err() && order.to.is_none() {
+        // Another order was faster; the process for this one was never started.
+        home.inner.control.forget(node).await.map_err(failed)?;
+    }
+    begun
 }
 
 async fn absorb(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use handover::{ControlError, Kind, Node, NodeId, Operation, Placed, Verdict};
+use handover::{ControlError, Kind, NodeId, Operation, Placed, Verdict};
 use router::Table;
 use router::table::{Instance, Percent, Placement, Shadow};
 use router::verdict::{self, Bounds};
@@ -22,7 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub(super) struct Applied {
     generation: Option<u64>,
-    nodes: Vec<Node>,
     /// Placements of callers that were retired and have not ended.
     leaving: Vec<(ModuleName, JoinHandle<bool>)>,
 }
@@ -31,18 +30,18 @@ impl Home {
     /// Makes everything look as the control store says, if it does not yet.
     pub(super) async fn apply(&self) -> Result<(), ControlError> {
         let placements = self.inner.control.placements().await?;
-        let nodes = self.inner.control.nodes().await?;
         let mut applied = self.inner.applied.lock().await;
         applied.leaving.retain(|(_, leaving)| !leaving.is_finished());
-        // A node that was started again answers elsewhere.
-        if applied.generation == Some(placements.generation) && applied.nodes == nodes {
+        if applied.generation == Some(placements.generation) {
             return Ok(());
         }
+        // Read after the placements: never older than they are.
+        let nodes = self.inner.control.nodes().await?;
         let url = |node: Option<NodeId>| {
             nodes.iter().find(|known| Some(known.id) == node).map(|node| node.url.clone()).unwrap_or_default()
         };
         let before = self.inner.directory.borrow().clone();
-        let mut table = Table { generation: before.generation + 1, ..self.inner.foreign.clone() };
+        let mut table = Table { generation: placements.generation, ..self.inner.foreign.clone() };
         let mut directory = Directory {
             generation: table.generation,
             public_url: self.public_url().to_owned(),
@@ -57,7 +56,8 @@ impl Home {
             }
         }
         if let Err(error) = self.inner.router.install(table) {
-            log::error!("the route table cannot be taken over: {error}");
+            log::error!("the route table cannot be taken over, will try again: {error}");
+            return Ok(());
         }
         for module in ModuleName::ALL {
             let (was, is) = (before.callees.get(module.as_str()), directory.callees.get(module.as_str()));
@@ -87,7 +87,6 @@ impl Home {
         }
         self.inner.directory.send_replace(directory);
         applied.generation = Some(placements.generation);
-        applied.nodes = nodes;
         Ok(())
     }
 

@@ -125,9 +125,16 @@ impl Home {
         self.inner.urls.get().map_or("", |urls| &urls.public)
     }
 
+    async fn nodes_or_none(&self) -> Vec<handover::Node> {
+        self.inner.control.nodes().await.unwrap_or_else(|error| {
+            log::error!("which nodes there are cannot be read, none is asked to end: {error}");
+            Vec::new()
+        })
+    }
+
     /// Asks a node to end in order. It may be gone already.
     pub(crate) async fn stop_node(&self, node: NodeId) {
-        let nodes = self.inner.control.nodes().await.unwrap_or_default();
+        let nodes = self.nodes_or_none().await;
         let Some(node) = nodes.into_iter().find(|known| known.id == node) else { return };
         let Ok(token) = self.inner.tokens.mint(AUDIENCE) else { return };
         let asked = self
@@ -146,7 +153,7 @@ impl Home {
 
     /// Ends the nodes that home started. Called when home ends in order.
     pub(crate) async fn stop_nodes(&self) {
-        for node in self.inner.control.nodes().await.unwrap_or_default() {
+        for node in self.nodes_or_none().await {
             if node.spawned && self.inner.live.heard(node.id).is_some() {
                 self.stop_node(node.id).await;
             }

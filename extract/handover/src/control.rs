@@ -152,12 +152,18 @@ impl Control {
         self.store.read(|db| Ok(operations::latest(db)?)).await
     }
 
-    /// Adds a node, or writes down what it is now.
+    /// Adds a node, or writes down what it is now. Raises the generation: a node that was started again answers elsewhere.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn register(&self, node: Node) -> Result<(), ControlError> {
-        self.store.write(move |tx| Ok(nodes::upsert(tx, &node)?)).await
+        self.store
+            .write(move |tx| {
+                nodes::upsert(tx, &node)?;
+                placements::raise(tx)?;
+                Ok(())
+            })
+            .await
     }
 
     /// Every node.
