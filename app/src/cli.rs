@@ -144,6 +144,9 @@ pub(crate) struct Away {
     /// Least time at each step, as in 500ms, 5s or 2m.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(crate) hold: Duration,
+    /// First copy reads to the node for so long and compare the answers; no client sees them.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) shadow: Option<Duration>,
 }
 
 /// What becomes of the module's data.

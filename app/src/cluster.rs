@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::gateway::Owner;
 use crate::home::{self, Here, Home, Parts, Urls, secrets};
 use crate::host::{Host, ModuleName};
 use crate::node::{self, Node, Stop};
@@ -143,6 +144,7 @@ impl Cluster {
             Part::Node { server, .. } => {
                 let stop = Stop { tokens: self.tokens.clone(), server: Arc::clone(server) };
                 config.app_data(web::Data::new(stop));
+                config.app_data(web::Data::new(Owner::of(self.registry.clone())));
                 node::stop_route(config);
             }
         }

@@ -16,6 +16,7 @@ pub(super) fn extract(module: ModuleName, away: Away, remote: &Remote) -> Result
         to: away.to,
         weights: away.weights,
         hold_ms: millis(away.hold),
+        shadow_ms: away.shadow.map_or(0, millis),
     };
     run(remote, "extract", &order)
 }

@@ -22,6 +22,15 @@ pub(super) fn run(remote: &Remote) -> Result<(), Failure> {
         ));
         traffic("home", &module.home);
         traffic("node", &module.away);
+        if let Some(seen) = &module.shadow {
+            say(&format!(
+                "         copied: {} compared, {} unanswered, {} left out; differences: {}",
+                seen.compared,
+                seen.unreachable,
+                seen.dropped + seen.skipped,
+                if seen.differences.is_empty() { "none".to_owned() } else { seen.differences.join(", ") }
+            ));
+        }
         if let Some(reason) = module.operation.as_ref().and_then(|operation| operation.reason.as_ref()) {
             say(&format!("         last operation was undone: {reason}"));
         }

@@ -12,8 +12,9 @@ use kernel::http::{ApiError, RequestContext};
 use router::gate::Permit;
 use router::{Client, Decision, Extra, ProxyError, Remote, Router};
 
-use super::Routes;
 use super::pass::noted;
+use super::{Owner, Routes};
+use crate::home::may_place;
 use crate::host::ModuleName;
 
 /// Where a request is answered.
@@ -25,7 +26,7 @@ pub(super) enum Placing {
 }
 
 /// Decides where the request is answered, once its module lets it in.
-pub(super) async fn place(request: &ServiceRequest, context: &RequestContext) -> Result<Placing, ProxyError> {
+pub(super) async fn place(request: &ServiceRequest, context: &RequestContext) -> Result<Placing, ApiError> {
     let Some(router) = request.app_data::<web::Data<Router>>() else { return Ok(Placing::Here(None)) };
     if let Some(remote) = router.prefix(request.path()) {
         return Ok(Placing::There(remote));
@@ -35,13 +36,17 @@ pub(super) async fn place(request: &ServiceRequest, context: &RequestContext) ->
         .and_then(|routes| routes.module_of_path(request.path()))
         .and_then(ModuleName::find);
     let Some(module) = module else { return Ok(Placing::Here(None)) };
+    if let Some(owner) = request.app_data::<web::Data<Owner>>() {
+        owner.admit(request, module)?;
+    }
     let client = Client {
         headers: request.headers(),
         address: request.peer_addr().map(|address| address.ip()),
         session_cookie: "session",
-        may_override: false,
+        may_override: may_place(request.request()).await,
     };
-    Ok(match router.decide(module.as_str(), &client, context.deadline).await? {
+    let decided = router.decide(module.as_str(), &client, context.deadline).await;
+    Ok(match decided.map_err(|error| told(&error))? {
         Decision::Local(permit) => Placing::Here(Some((permit, module, Arc::clone(router)))),
         Decision::Remote(remote) => Placing::There(remote),
     })
@@ -87,11 +92,11 @@ pub(super) async fn forward(
 /// Answers a request that was not let in.
 pub(super) fn refused(
     request: ServiceRequest,
-    error: &ProxyError,
+    error: &ApiError,
     context: &RequestContext,
 ) -> ServiceResponse<BoxBody> {
     let accept = request.headers().get(header::ACCEPT);
-    let rendered = told(error).render(&context.request_id, request.path(), accept);
+    let rendered = error.render(&context.request_id, request.path(), accept);
     request.into_response(rendered)
 }
 

@@ -7,14 +7,17 @@
 
 mod away;
 mod metrics;
+mod owner;
 mod pass;
 mod platform;
 mod request_id;
 mod routes;
+mod shadow;
 
 use actix_web::web;
 
 pub(crate) use metrics::Metrics;
+pub(crate) use owner::Owner;
 pub(crate) use pass::{Limits, pass};
 pub(crate) use platform::Ready;
 pub(crate) use routes::Routes;

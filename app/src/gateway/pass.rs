@@ -15,6 +15,7 @@ use kernel::http::{ApiError, RequestContext};
 use kernel::{ErrorCode, TraceContext};
 
 use super::away::{Placing, forward, place, refused};
+use super::shadow::copied;
 use super::{Routes, metrics, request_id};
 
 /// Bounds of every request.
@@ -71,12 +72,12 @@ pub(crate) async fn pass(
         // Routed as GET. The connection leaves a body out by itself, but not when another request came in behind this one.
         response = response.map_body(|_, body| BoxBody::new(LeftOut(body.size())));
     }
+    let Some((permit, module, router)) = permit else { return Ok(noted(response, &context, &method, began)) };
     // What the request does is done; a body that streams for hours holds nothing up.
-    if let Some((permit, module, router)) = permit {
-        drop(permit);
-        router.observe_local(module.as_str(), response.status().as_u16(), began.elapsed());
-    }
-    Ok(noted(response, &context, &method, began))
+    drop(permit);
+    router.observe_local(module.as_str(), response.status().as_u16(), began.elapsed());
+    let response = noted(response, &context, &method, began);
+    Ok(if method == Method::GET { copied(response, module, &router) } else { response })
 }
 
 /// Gives the response its headers, and says in log and metrics how it went.

@@ -26,6 +26,9 @@ pub(crate) struct ExtractOrder {
     pub(crate) weights: Vec<u8>,
     /// Least time at each step, in milliseconds.
     pub(crate) hold_ms: u64,
+    /// How long reads are copied to the node and the answers compared before it answers any, in milliseconds.
+    #[serde(default)]
+    pub(crate) shadow_ms: u64,
 }
 
 /// Bring a module back.
@@ -97,7 +100,7 @@ async fn extract(
     let plan = Plan {
         weights: order.weights.clone(),
         hold_ms: order.hold_ms,
-        shadow_ms: 0,
+        shadow_ms: order.shadow_ms,
         patience_ms: PATIENCE_MS,
     };
     let plan = plan.checked(Kind::Extract).map_err(|error| refused(error.to_string()))?;

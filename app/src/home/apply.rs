@@ -18,6 +18,9 @@ use crate::host::ModuleName;
 /// How long what was entered before may take to leave.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Answers that must have been compared before the comparison decides.
+const COMPARED: u64 = 20;
+
 /// What was made so last.
 #[derive(Default)]
 pub(super) struct Applied {
@@ -158,11 +161,20 @@ impl Home {
         let Some(stats) = stats.iter().find(|stats| stats.module == module.as_str()) else {
             return Verdict::Wait;
         };
-        match verdict::verdict(&stats.remote, &stats.local, &Bounds::default()) {
-            verdict::Verdict::Pass => Verdict::Pass,
-            verdict::Verdict::Wait => Verdict::Wait,
-            verdict::Verdict::Fail(reason) => Verdict::Fail(reason.to_string()),
-        }
+        judged(verdict::verdict(&stats.remote, &stats.local, &Bounds::default()))
+    }
+
+    /// Whether the node answers copied requests as home does.
+    pub(super) fn compared(&self, module: ModuleName) -> Verdict {
+        judged(self.inner.router.shadow_report(module.as_str()).verdict(COMPARED))
+    }
+}
+
+fn judged(verdict: verdict::Verdict) -> Verdict {
+    match verdict {
+        verdict::Verdict::Pass => Verdict::Pass,
+        verdict::Verdict::Wait => Verdict::Wait,
+        verdict::Verdict::Fail(reason) => Verdict::Fail(reason),
     }
 }
 

@@ -62,6 +62,9 @@ impl Home {
         operation.ended_at = operation.is_over().then(Timestamp::now);
         self.record(&operation, from).await?;
         self.inner.router.clear_stats(module.as_str());
+        if operation.phase == Phase::Shadowing {
+            self.inner.router.clear_shadow(module.as_str());
+        }
         self.apply().await?;
         if operation.is_over() {
             self.tidy(&operation).await?;
@@ -99,7 +102,10 @@ impl Home {
             lasted: Timestamp::now().since(operation.phase_at),
             ready,
             settled: self.is_settled(module).await,
-            verdict: self.verdict(module, operation.kind),
+            verdict: match operation.phase {
+                Phase::Shadowing => self.compared(module),
+                _ => self.verdict(module, operation.kind),
+            },
         })
     }
 

@@ -27,10 +27,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use handover::{Control, NodeId};
-use router::Router;
+use router::{Router, shadow, split};
 use seam::tokens::ServiceTokens;
 use tokio::sync::{Mutex, Notify, watch};
 
+pub(crate) use access::may_place;
 pub(crate) use admin::{AbsorbOrder, CanExtract, ExtractOrder, OperationView, RollbackOrder, admin_routes};
 pub(crate) use directory::{AUDIENCE, Directory, Follow, Join};
 pub(crate) use here::Here;
@@ -115,9 +116,23 @@ impl Home {
         self.inner.urls.get_or_init(|| urls);
         let home = self.clone();
         tokio::spawn(async move {
-            let health = home.inner.router.watch_health();
-            tokio::select! { () = home.drive() => {}, () = health => {} }
+            let router = &home.inner.router;
+            tokio::join!(home.drive(), router.watch_health(), home.watch_shadows());
         })
+    }
+
+    /// Compares what nodes answer to copied reads with what home answers once more.
+    async fn watch_shadows(&self) {
+        let Some(url) = self.inner.urls.get().and_then(|urls| urls.local.parse().ok()) else {
+            return log::error!("home has no address of its own: copied requests cannot be compared");
+        };
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers = vec![
+            header(shadow::MARK, "1"),
+            header(split::OVERRIDE, "local"),
+            header(split::OPERATOR, &self.inner.operator_token),
+        ];
+        self.inner.router.watch_shadows(shadow::Primary { url, headers }).await;
     }
 
     /// Where clients reach the shop.

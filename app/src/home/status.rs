@@ -2,6 +2,7 @@
 
 use handover::ControlError;
 use kernel::Timestamp;
+use router::shadow::Report;
 use serde::{Deserialize, Serialize};
 
 use super::{Home, OperationView};
@@ -38,8 +39,24 @@ pub(crate) struct ModuleStatus {
     pub(crate) home: Traffic,
     /// The same at the node.
     pub(crate) away: Traffic,
+    /// What was found when reads were last copied to a node.
+    pub(crate) shadow: Option<Compared>,
     /// The last operation.
     pub(crate) operation: Option<OperationView>,
+}
+
+/// How a node's answers to copied reads compare with home's.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Compared {
+    pub(crate) compared: u64,
+    /// Left out because too many waited.
+    pub(crate) dropped: u64,
+    /// Left out because they were too long, or home did not answer twice.
+    pub(crate) skipped: u64,
+    /// The node did not answer.
+    pub(crate) unreachable: u64,
+    /// Where they differ more often than by themselves.
+    pub(crate) differences: Vec<String>,
 }
 
 /// How requests went.
@@ -100,6 +117,7 @@ impl Home {
                 weight,
                 home: seen.map(|seen| Traffic::of(&seen.local)).unwrap_or_default(),
                 away: seen.map(|seen| Traffic::of(&seen.remote)).unwrap_or_default(),
+                shadow: Compared::of(&self.inner.router.shadow_report(module.as_str())),
                 operation: operation.map(OperationView::of),
             }
         });
@@ -130,6 +148,18 @@ impl Home {
             modules,
             nodes,
             audit: audit.collect(),
+        })
+    }
+}
+
+impl Compared {
+    fn of(report: &Report) -> Option<Self> {
+        (*report != Report::default()).then(|| Self {
+            compared: report.compared,
+            dropped: report.dropped,
+            skipped: report.skipped,
+            unreachable: report.unreachable,
+            differences: report.mismatches().map(|(place, _)| place.to_owned()).collect(),
         })
     }
 }

@@ -238,7 +238,10 @@ impl Operation {
             Phase::Shadowing => match &seen.verdict {
                 Verdict::Fail(reason) => Move::Undo(reason.clone()),
                 _ if within(self.plan.shadow_ms) => Move::Stay,
-                _ => Move::To(Phase::Shifting(0)),
+                Verdict::Pass => Move::To(Phase::Shifting(0)),
+                Verdict::Wait if within(self.plan.shadow_ms.saturating_mul(3)) => Move::Stay,
+                // Somebody wanted to know, and it is not known.
+                Verdict::Wait => Move::Undo("too few reads came to compare the two places by".to_owned()),
             },
             Phase::Shifting(step) => match &seen.verdict {
                 Verdict::Fail(reason) => Move::Undo(reason.clone()),

@@ -23,6 +23,9 @@ pub const COOKIE: &str = "banyan_split";
 /// The header by which an operator chooses: `local` or `remote`.
 pub const OVERRIDE: &str = "x-banyan-placement";
 
+/// The header in which whoever may use [`OVERRIDE`] can prove it, where a request is somebody else's. It is never sent on.
+pub const OPERATOR: &str = "x-banyan-operator";
+
 /// What is known of a client, read only when a weight asks for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Client<'a> {

@@ -13,6 +13,7 @@ const NOT_HERE: &[(ErrorCode, &str)] = &[
     (ErrorCode::Overloaded, "faults::overload: a store that another program keeps locked"),
     (ErrorCode::ModuleUnavailable, "extraction::failures: a node that was killed"),
     (ErrorCode::ModuleTimeout, "no part of one process is slow alone; kernel_types::call maps it"),
+    (ErrorCode::Misdirected, "extraction::placing: a node that is asked in another epoch"),
     (ErrorCode::PlacementRefused, "extraction::orders: orders that make no sense"),
     (ErrorCode::UpstreamFailed, "router's own tests: an application that answers nonsense"),
     (ErrorCode::RequestTimeout, "conventions: a body that does not arrive"),

@@ -6,3 +6,5 @@ mod customers;
 mod failures;
 mod orders;
 mod peel;
+mod placing;
+mod shadow;

@@ -69,6 +69,16 @@ fn a_candidate_out_of_bounds_sends_all_traffic_back_with_the_reason() {
 }
 
 #[test]
+fn a_comparison_that_never_came_about_is_no_pass() {
+    let mut operation = operation(Kind::Extract, Phase::Shadowing);
+    let waiting = |lasted| Seen { verdict: Verdict::Wait, ..good(Duration::from_millis(lasted)) };
+    step(&mut operation, &waiting(1499));
+    assert_eq!((operation.phase, operation.routing().weight), (Phase::Shadowing, 0));
+    step(&mut operation, &waiting(1500));
+    assert_eq!(operation.phase, Phase::Undoing);
+}
+
+#[test]
 fn a_candidate_that_stops_answering_sends_all_traffic_back() {
     let mut operation = operation(Kind::Extract, Phase::Shifting(0));
     step(&mut operation, &Seen { ready: false, ..good(Duration::ZERO) });

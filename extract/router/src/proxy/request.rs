@@ -32,7 +32,13 @@ use crate::upstream::Upstream;
 pub type Extra<'a> = &'a [(&'a str, &'a str)];
 
 /// Fields that no client may set: only this proxy and its caller do.
-const OURS: [&str; 3] = ["x-module-epoch", "x-banyan-deadline-ms", crate::split::OVERRIDE];
+const OURS: [&str; 5] = [
+    "x-module-epoch",
+    "x-banyan-deadline-ms",
+    crate::split::OVERRIDE,
+    crate::split::OPERATOR,
+    crate::shadow::MARK,
+];
 
 /// A buffer whose parts become header values without being copied again.
 struct Pen(BytesMut);

@@ -43,13 +43,16 @@ impl Report {
                 self.unreachable
             ));
         }
-        if let Some((place, count)) = self.mismatches().next() {
-            return Verdict::Fail(format!(
+        if self.compared < minimum.max(1) {
+            return Verdict::Wait;
+        }
+        match self.mismatches().next() {
+            Some((place, count)) => Verdict::Fail(format!(
                 "{place} differs in {} of {} answers, {} are noise",
                 count.candidate, self.compared, count.noise
-            ));
+            )),
+            None => Verdict::Pass,
         }
-        if self.compared < minimum.max(1) { Verdict::Wait } else { Verdict::Pass }
     }
 
     /// The places that differ more often than by themselves.

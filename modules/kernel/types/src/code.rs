@@ -103,10 +103,11 @@ catalogue! {
     OrderNotPayable "ORDER_NOT_PAYABLE" 409 "The order takes no payment now.";
     LastOperator "LAST_OPERATOR" 409 "The last operator must keep the role.";
     PlacementRefused "PLACEMENT_REFUSED" 409 "The module cannot be moved now.";
-    // 412, 413, 415, 422, 428.
+    // 412, 413, 415, 421, 422, 428.
     PreconditionFailed "PRECONDITION_FAILED" 412 "The resource has changed since it was read.";
     RequestTooLarge "REQUEST_TOO_LARGE" 413 "The body is larger than allowed here.";
     UnsupportedMediaType "UNSUPPORTED_MEDIA_TYPE" 415 "The body's media type is not taken here.";
+    Misdirected "MISDIRECTED" 421 "This process does not own that part of the shop at that epoch.";
     ValidationFailed "VALIDATION_FAILED" 422 "A field has a value that is not allowed.";
     IdempotencyKeyReused "IDEMPOTENCY_KEY_REUSED" 422 "The Idempotency-Key was used with another request.";
     InsufficientStock "INSUFFICIENT_STOCK" 422 "There is not enough stock.";
