@@ -17,13 +17,37 @@ pub fn banyan() -> &'static Path {
     })
 }
 
+/// Programs with the code of one module only, in a directory of their own, named `banyan-MODULE`. Afterwards the whole program
+/// is where it was. Must not run beside tests that start that one.
+///
+/// # Panics
+/// When one cannot be built.
+pub fn with_one_module(modules: &[&str], directory: &Path) -> Vec<PathBuf> {
+    let built = profile_directory().join(format!("banyan{}", std::env::consts::EXE_SUFFIX));
+    let programs = modules.iter().map(|module| {
+        cargo_build(&["--no-default-features", "--features", &format!("banyan/{module}")]);
+        let program = directory.join(format!("banyan-{module}"));
+        std::fs::copy(&built, &program).expect("the program can be copied");
+        program
+    });
+    let programs = programs.collect();
+    cargo_build(&[]);
+    programs
+}
+
 fn build() -> PathBuf {
+    cargo_build(&[]);
+    profile_directory().join(format!("banyan{}", std::env::consts::EXE_SUFFIX))
+}
+
+fn cargo_build(arguments: &[&str]) {
     let directory = profile_directory();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let status = Command::new(cargo)
         // The whole workspace, narrowed to one binary: with `-p banyan` cargo would choose features for that package alone
         // and compile its dependencies a second time.
         .args(["build", "--quiet", "--workspace", "--bin", "banyan"])
+        .args(arguments)
         .args(["--profile", profile_name(&directory)])
         .arg("--target-dir")
         .arg(directory.parent().expect("a profile's directory lies in the target directory"))
@@ -32,8 +56,7 @@ fn build() -> PathBuf {
         )
         .status()
         .expect("cargo can be started");
-    assert!(status.success(), "cargo could not build banyan: {status}");
-    directory.join(format!("banyan{}", std::env::consts::EXE_SUFFIX))
+    assert!(status.success(), "cargo could not build banyan {arguments:?}: {status}");
 }
 
 /// The directory that holds what was built in the running test's profile, such as `target/debug`.

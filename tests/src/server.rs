@@ -121,7 +121,11 @@ impl Server {
         Self::start_program(crate::binary::banyan(), options)
     }
 
-    fn start_program(program: &Path, mut options: ServerOptions) -> Self {
+    /// As [`Server::start_with`], of another program than the one under test.
+    ///
+    /// # Panics
+    /// As [`Server::start_with`].
+    pub fn start_program(program: &Path, mut options: ServerOptions) -> Self {
         let data = options.directory.get_or_insert_with(Directory::temporary).path().to_owned();
         std::fs::create_dir_all(&data).expect("the data directory can be made");
         let mut child = options

@@ -13,9 +13,9 @@ pub(super) fn run(email: &str, role: Role, common: &Common) -> Result<(), Failur
     logging::install(&config.log);
     let runtime = super::runtime()?;
     let host = Host::open(&config)?;
-    let granted = runtime.block_on(host.user()?.service().grant(email, role));
+    let granted = runtime.block_on(host.grant(email, role));
     host.close();
-    let user = granted.map_err(anyhow::Error::from)?;
-    say(&format!("{email} is now {role}; it counts from the next login. ({})", user.id));
+    let user = granted?;
+    say(&format!("{email} is now {role}; it counts from the next login. ({user})"));
     Ok(())
 }

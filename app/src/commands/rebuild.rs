@@ -12,9 +12,9 @@ pub(super) fn run(module: Rebuildable, common: &Common) -> Result<(), Failure> {
     let runtime = super::runtime()?;
     let host = Host::open(&config)?;
     let rebuilt = match module {
-        Rebuildable::Order => runtime.block_on(host.order()?.service().rebuild()),
+        Rebuildable::Order => runtime.block_on(host.rebuild_orders()),
     };
     host.close();
-    say(&format!("{} orders were made anew from their events.", rebuilt.map_err(anyhow::Error::from)?));
+    say(&format!("{} orders were made anew from their events.", rebuilt?));
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::cluster::{Cluster, Role};
 use crate::config::{self, Config};
 use crate::exit::{Failure, say};
 use crate::gateway::{self, Limits, Metrics, Ready, Routes};
-use crate::host::{DEMO, Host};
+use crate::host::{CUSTOMER, Host, OPERATOR};
 use crate::{logging, openapi};
 
 /// How often observations are folded into their buckets.
@@ -190,8 +190,8 @@ fn greet(config: &Config, address: SocketAddr, home: bool) {
         format!("  data           {}", config.data.directory.display()),
     ];
     if config.wants_sample_data() {
-        lines.push(format!("  demo customer  {} / {}", DEMO.customer.email, DEMO.customer.password));
-        lines.push(format!("  demo operator  {} / {}", DEMO.operator.email, DEMO.operator.password));
+        lines.push(format!("  demo customer  {} / {}", CUSTOMER.email, CUSTOMER.password));
+        lines.push(format!("  demo operator  {} / {}", OPERATOR.email, OPERATOR.password));
         lines.push("  stop with Ctrl-C".to_owned());
     }
     say(&lines.join("\n"));

@@ -1,5 +1,6 @@
 //! Settings: defaults, then `banyan.toml`, then `BANYAN__…` variables, then flags. What is unknown or wrong is refused by name.
 
+mod built_in;
 mod load;
 mod server;
 
@@ -20,9 +21,9 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) data: Data,
     pub(crate) log: Log,
-    pub(crate) user: user::Settings,
-    pub(crate) product: product::Settings,
-    pub(crate) order: order::Settings,
+    pub(crate) user: built_in::User,
+    pub(crate) product: built_in::Product,
+    pub(crate) order: built_in::Order,
     pub(crate) router: Foreign,
     pub(crate) testing: Testing,
     /// The file that the settings were read from.

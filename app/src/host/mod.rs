@@ -1,50 +1,70 @@
 //! Opens the modules and wires them to one another. The only place that knows all of them.
 
+#[cfg(not(all(feature = "user", feature = "product", feature = "order")))]
+mod absent;
 mod name;
+#[cfg(feature = "order")]
+mod order;
+#[cfg(feature = "product")]
+mod product;
+#[cfg(feature = "user")]
+mod user;
 mod workers;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use kernel::auth::{KeySource, Verifier};
-use kernel::store::OpenError;
-use kernel::{CallContext, Module, PublicKey};
-use order::OrderModule;
+use kernel::{CallContext, Module, PublicKey, Role};
 use order_contract::Orders;
-use product::ProductModule;
 use product_contract::Products;
 use seam::{Contract, Endpoint, Epoch, Handle, Retired, Stub, Transport};
-use user::{SampleUser, SampleUsers, UserModule};
 use user_contract::Users;
 
 use crate::config::Config;
 use crate::exit::Failure;
 
+#[cfg(not(feature = "order"))]
+use absent as order;
+#[cfg(not(feature = "product"))]
+use absent as product;
+#[cfg(not(feature = "user"))]
+use absent as user;
 pub(crate) use name::ModuleName;
 use workers::Workers;
 
-/// The demo accounts. Their passwords are in every copy of the program: they are only made beside sample data.
-pub(crate) const DEMO: SampleUsers = SampleUsers {
-    customer: SampleUser {
-        email: "customer@banyan.example",
-        password: "banyan-customer-demo",
-        name: "Demo Customer",
-    },
-    operator: SampleUser {
-        email: "operator@banyan.example",
-        password: "banyan-operator-demo",
-        name: "Demo Operator",
-    },
-};
+/// An account to try the shop with. Its password is in every copy of the program: it is only made beside sample data.
+#[derive(Clone, Copy)]
+pub(crate) struct Demo {
+    pub(crate) email: &'static str,
+    pub(crate) password: &'static str,
+    #[cfg_attr(not(feature = "user"), expect(dead_code, reason = "only the user module makes accounts"))]
+    name: &'static str,
+}
+
+/// Somebody who buys.
+pub(crate) const CUSTOMER: Demo =
+    Demo { email: "customer@banyan.example", password: "banyan-customer-demo", name: "Demo Customer" };
+
+/// Somebody who runs the shop.
+pub(crate) const OPERATOR: Demo =
+    Demo { email: "operator@banyan.example", password: "banyan-operator-demo", name: "Demo Operator" };
 
 /// The modules that run here, open and wired. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Host {
-    user: Option<UserModule>,
-    product: Option<ProductModule>,
-    order: Option<OrderModule>,
-    handles: Handles,
+    user: Option<user::Hosted>,
+    product: Option<product::Hosted>,
+    order: Option<order::Hosted>,
+    wiring: Wiring,
     workers: Arc<Workers>,
+}
+
+/// What modules need of the process.
+#[derive(Clone)]
+struct Wiring {
+    handles: Handles,
+    /// Where the shop answers, once that is known.
     base_url: Arc<OnceLock<String>>,
 }
 
@@ -74,16 +94,25 @@ impl KeySource for UserKeys {
 // === impl Host ===
 
 impl Host {
-    /// Opens every module's store and wires the modules. Blocks.
+    /// Opens the stores of all modules that are in this program, and wires them. Blocks.
     pub(crate) fn open(config: &Config) -> Result<Self, Failure> {
-        Self::open_only(config, &ModuleName::ALL)
+        let built: Vec<_> = ModuleName::ALL.into_iter().filter(|module| module.is_built_in()).collect();
+        Self::open_only(config, &built)
     }
 
     /// Opens the stores of some modules and wires them; the others' handles are vacant. Blocks.
     pub(crate) fn open_only(config: &Config, wanted: &[ModuleName]) -> Result<Self, Failure> {
+        let missing = wanted.iter().filter(|module| !module.is_built_in());
+        let missing: Vec<_> = missing.map(|module| module.as_str()).collect();
+        if !missing.is_empty() {
+            return Err(Failure::Config(format!(
+                "this program was built without {}; it can be a node of a home: --modules MODULES --home URL",
+                missing.join(", ")
+            )));
+        }
         let handles =
             Handles { users: Handle::vacant(), products: Handle::vacant(), orders: Handle::vacant() };
-        let base_url = Arc::new(OnceLock::new());
+        let wiring = Wiring { handles, base_url: Arc::new(OnceLock::new()) };
         let store = |module: ModuleName| match wanted.contains(&module) {
             true => config.store(module.as_str()).map(Some).map_err(Failure::Config),
             false => Ok(None),
@@ -91,32 +120,20 @@ impl Host {
         let (user, product, order) =
             (store(ModuleName::User)?, store(ModuleName::Product)?, store(ModuleName::Order)?);
         // Three stores, three threads: opening one mostly waits for the disk.
+        let wiring_ref = &wiring;
         let (user, product, order) = std::thread::scope(|scope| {
-            let user = user.map(|store| {
-                let needs = user::Needs { orders: handles.orders.clone() };
-                scope.spawn(move || UserModule::open(config.user.clone(), &store, needs))
-            });
-            let product = product.map(|store| {
-                let needs = product::Needs { orders: handles.orders.clone() };
-                scope.spawn(move || ProductModule::open(config.product.clone(), &store, needs))
-            });
-            let order = order.map(|store| {
-                let needs = order::Needs {
-                    users: handles.users.clone(),
-                    products: handles.products.clone(),
-                    base_url: Arc::clone(&base_url),
-                };
-                OrderModule::open(config.order.clone(), &store, needs)
-            });
+            let user = user.map(|store| scope.spawn(move || user::Hosted::open(config, &store, wiring_ref)));
+            let product =
+                product.map(|store| scope.spawn(move || product::Hosted::open(config, &store, wiring_ref)));
+            let order = order.map(|store| order::Hosted::open(config, &store, wiring_ref));
             (user.map(joined), product.map(joined), order)
         });
         let host = Self {
             user: user.transpose()?,
             product: product.transpose()?,
             order: order.transpose()?,
-            handles,
+            wiring,
             workers: Arc::default(),
-            base_url,
         };
         ModuleName::ALL.into_iter().for_each(|module| drop(host.call_here(module)));
         Ok(host)
@@ -133,18 +150,18 @@ impl Host {
     /// One of the modules, if it is here.
     pub(crate) fn module(&self, module: ModuleName) -> Option<&dyn Module> {
         Some(match module {
-            ModuleName::User => self.user.as_ref()?,
-            ModuleName::Product => self.product.as_ref()?,
-            ModuleName::Order => self.order.as_ref()?,
+            ModuleName::User => self.user.as_ref()?.module(),
+            ModuleName::Product => self.product.as_ref()?.module(),
+            ModuleName::Order => self.order.as_ref()?.module(),
         })
     }
 
     /// Sends calls to a module to the one that is here. `None` if it is not.
     pub(crate) fn call_here(&self, module: ModuleName) -> Option<Retired> {
         Some(match module {
-            ModuleName::User => self.handles.users.place(self.user.as_ref()?.contract()),
-            ModuleName::Product => self.handles.products.place(self.product.as_ref()?.contract()),
-            ModuleName::Order => self.handles.orders.place(self.order.as_ref()?.contract()),
+            ModuleName::User => self.wiring.handles.users.place(self.user.as_ref()?.contract()),
+            ModuleName::Product => self.wiring.handles.products.place(self.product.as_ref()?.contract()),
+            ModuleName::Order => self.wiring.handles.orders.place(self.order.as_ref()?.contract()),
         })
     }
 
@@ -158,51 +175,51 @@ impl Host {
             handle.place(C::remote(Stub::new(transport, epoch)))
         }
         match module {
-            ModuleName::User => place(&self.handles.users, transport, epoch),
-            ModuleName::Product => place(&self.handles.products, transport, epoch),
-            ModuleName::Order => place(&self.handles.orders, transport, epoch),
+            ModuleName::User => place(&self.wiring.handles.users, transport, epoch),
+            ModuleName::Product => place(&self.wiring.handles.products, transport, epoch),
+            ModuleName::Order => place(&self.wiring.handles.orders, transport, epoch),
         }
     }
 
     /// What answers other processes' calls to a module: the module if it is here, or else whatever its handle leads to.
     pub(crate) fn endpoint(&self, module: ModuleName, epoch: Epoch) -> Endpoint {
         match module {
-            ModuleName::User => Endpoint::of_handle(self.handles.users.clone(), epoch),
-            ModuleName::Product => Endpoint::of_handle(self.handles.products.clone(), epoch),
-            ModuleName::Order => Endpoint::of_handle(self.handles.orders.clone(), epoch),
+            ModuleName::User => Endpoint::of_handle(self.wiring.handles.users.clone(), epoch),
+            ModuleName::Product => Endpoint::of_handle(self.wiring.handles.products.clone(), epoch),
+            ModuleName::Order => Endpoint::of_handle(self.wiring.handles.orders.clone(), epoch),
         }
     }
 
     /// What verifies access tokens.
     pub(crate) fn verifier(&self) -> Verifier {
-        Verifier::new(Arc::new(UserKeys(self.handles.users.clone())))
+        Verifier::new(Arc::new(UserKeys(self.wiring.handles.users.clone())))
     }
 
     /// Tells the modules where this process answers.
     pub(crate) fn listens_at(&self, base_url: String) {
         // Told once; the first holds.
-        self.base_url.get_or_init(|| base_url);
+        self.wiring.base_url.get_or_init(|| base_url);
     }
 
     /// Fills an empty catalogue and creates the demo accounts that do not exist.
     pub(crate) async fn seed(&self, products: Option<u32>) -> Result<(), Failure> {
         if let Some(product) = &self.product {
-            product.seed(products).await.map_err(anyhow::Error::from)?;
+            product.seed_catalogue(products).await?;
         }
         if let Some(user) = &self.user {
-            user.seed(&DEMO).await.map_err(anyhow::Error::from)?;
+            user.seed_accounts().await?;
         }
         Ok(())
     }
 
-    /// The user module, which every command but `serve` has here.
-    pub(crate) fn user(&self) -> Result<&UserModule, Failure> {
-        self.user.as_ref().ok_or_else(|| not_here(ModuleName::User))
+    /// Gives an account a staff role. Gives its id.
+    pub(crate) async fn grant(&self, email: &str, role: Role) -> Result<String, Failure> {
+        self.user.as_ref().ok_or_else(|| not_here(ModuleName::User))?.grant(email, role).await
     }
 
-    /// The order module, which every command but `serve` has here.
-    pub(crate) fn order(&self) -> Result<&OrderModule, Failure> {
-        self.order.as_ref().ok_or_else(|| not_here(ModuleName::Order))
+    /// Makes the orders anew from their events. Gives their number.
+    pub(crate) async fn rebuild_orders(&self) -> Result<u64, Failure> {
+        self.order.as_ref().ok_or_else(|| not_here(ModuleName::Order))?.rebuild().await
     }
 
     /// Ends the background work, gives up leases and closes the stores, in this order.
@@ -228,9 +245,9 @@ fn not_here(module: ModuleName) -> Failure {
     Failure::Other(anyhow::anyhow!("the {module} module is not in this process"))
 }
 
-fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T, OpenError>>) -> Result<T, Failure> {
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T, Failure>>) -> Result<T, Failure> {
     match thread.join() {
-        Ok(opened) => Ok(opened?),
+        Ok(opened) => opened,
         Err(_panic) => Err(Failure::Other(anyhow::anyhow!("opening a module panicked"))),
     }
 }

@@ -28,6 +28,15 @@ impl ModuleName {
         }
     }
 
+    /// Whether its code is in this program.
+    pub(crate) fn is_built_in(self) -> bool {
+        match self {
+            Self::User => cfg!(feature = "user"),
+            Self::Product => cfg!(feature = "product"),
+            Self::Order => cfg!(feature = "order"),
+        }
+    }
+
     /// The module with this name.
     pub(crate) fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|module| module.as_str() == name)
