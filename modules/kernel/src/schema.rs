@@ -1,6 +1,15 @@
 //! The tables that come with every store.
 
 diesel::table! {
+    event_positions (name) {
+        name -> Text,
+        sequence -> BigInt,
+        lease_owner -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     idempotency_keys (id) {
         id -> Text,
         fingerprint -> Text,
@@ -8,6 +17,16 @@ diesel::table! {
         headers -> Text,
         body -> Text,
         expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    outbox (sequence) {
+        sequence -> BigInt,
+        aggregate -> Text,
+        kind -> Text,
+        data -> Text,
+        at -> BigInt,
     }
 }
 

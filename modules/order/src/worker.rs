@@ -1,4 +1,4 @@
-//! The module's background work: running the sagas that are due.
+//! The module's background work: running the sagas that are due, and telling other modules what happened.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,25 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Starts the work.
 pub(crate) fn start(service: &Service) -> Vec<Worker> {
+    vec![sagas(service), events(service)]
+}
+
+fn events(service: &Service) -> Worker {
+    let (wake, service) = (Arc::clone(service.told()), service.clone());
+    Worker::spawn("order-events", EVERY, wake, move || {
+        let service = service.clone();
+        async move {
+            service.tell_product().await.unwrap_or_else(|error| {
+                log::error!("events could not be delivered, will try again: {error}");
+                Round::Idle
+            })
+        }
+    })
+}
+
+fn sagas(service: &Service) -> Worker {
     let (wake, service) = (Arc::clone(service.due()), service.clone());
-    vec![Worker::spawn("order-sagas", EVERY, wake, move || {
+    Worker::spawn("order-sagas", EVERY, wake, move || {
         let service = service.clone();
         async move {
             match service.run_due().await {
@@ -25,5 +42,5 @@ pub(crate) fn start(service: &Service) -> Vec<Worker> {
                 }
             }
         }
-    })]
+    })
 }

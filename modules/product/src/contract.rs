@@ -1,6 +1,6 @@
 //! The module as other modules see it.
 
-use kernel::{CallContext, CallError, Executed, Money, ReservationId, Timestamp, VariantId};
+use kernel::{CallContext, CallError, EventBatch, Executed, Money, ReservationId, Timestamp, VariantId};
 use product_contract::{GetVariants, ProductError, Products, Reserve, VariantSummary};
 
 use crate::error::Error;
@@ -37,6 +37,11 @@ impl Products for Service {
     async fn release_reservation(&self, context: CallContext, id: ReservationId) -> Outcome<()> {
         context.refuse_late(MODULE)?;
         Self::release_reservation(self, id).await.map_err(into_call_error)
+    }
+
+    async fn take_events(&self, context: CallContext, batch: EventBatch) -> Outcome<i64> {
+        context.refuse_late(MODULE)?;
+        Self::take_events(self, batch).await.map_err(into_call_error)
     }
 }
 

@@ -78,6 +78,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    purchases (user_id, product_id) {
+        user_id -> Text,
+        product_id -> Text,
+        order_id -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
     reservations (id) {
         id -> Text,
         state -> Text,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::{CallContext, CallError, Executed, ReservationId};
+use kernel::{CallContext, CallError, EventBatch, Executed, ReservationId};
 use product_contract::{GetVariants, ProductError, Products, Reserve, VariantSummary};
 use seam::faulty::Fault;
 use system_tests::engine::TestStore;
@@ -97,6 +97,14 @@ impl Products for Forgetful {
         id: ReservationId,
     ) -> Result<(), CallError<ProductError>> {
         self.0.release_reservation(context, id).await
+    }
+
+    async fn take_events(
+        &self,
+        context: CallContext,
+        batch: EventBatch,
+    ) -> Result<i64, CallError<ProductError>> {
+        self.0.take_events(context, batch).await
     }
 }
 

@@ -5,7 +5,11 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use kernel::idempotency::Answer;
 use kernel::store::StoreSettings;
-use kernel::{CallError, Currency, Money, ProductId, ReservationId, Timestamp, UserId, VariantId};
+use kernel::{
+    CallError, Currency, Event, EventBatch, Money, OrderId, ProductId, ReservationId, Timestamp, UserId,
+    VariantId,
+};
+use order_contract::{ORDER_CONFIRMED, OrderConfirmed};
 use product::service::draft::{ProductDraft, VariantDraft};
 use product::service::{Description, Name, ProductStatus, Sku, Slug, Stock, VariantName, VariantStatus};
 use product::{Needs, ProductModule, Settings};
@@ -59,10 +63,35 @@ async fn stock_is_held_and_leaves_once(runner: Runner) {
     );
     assert_eq!(movements(&module, tea).await, [2, -2, 5]);
 
+    let (buyer, bought) = (UserId::new(), ProductId::new());
+    let told = batch(1, buyer, bought);
+    for _ in 0..2 {
+        assert_eq!(products.enter().unwrap().take_events(context(), told.clone()).await, Ok(1));
+    }
+    let unreadable =
+        EventBatch { events: vec![Event { data: "{}".into(), ..told.events[0].clone() }], ..told };
+    let unreadable = EventBatch { source: "elsewhere".into(), ..unreadable };
+    let refused = products.enter().unwrap().take_events(context(), unreadable.clone()).await;
+    assert!(matches!(&refused, Err(CallError::Refused(ProductError::Invalid { .. }))), "{refused:?}");
+    assert_eq!(refused, module.contract().take_events(context(), unreadable).await);
+
     alike::fails_alike(runner, place, &store.url(), async |products, context| {
         products.enter()?.get_variants(context, ask(vec![tea])).await.map(drop)
     })
     .await;
+}
+
+fn batch(sequence: i64, user_id: UserId, product_id: ProductId) -> EventBatch {
+    let order_id = OrderId::new();
+    let data = OrderConfirmed { order_id, user_id, product_ids: vec![product_id] };
+    let event = Event {
+        sequence,
+        aggregate: order_id.to_string(),
+        kind: ORDER_CONFIRMED.to_owned(),
+        data: serde_json::to_string(&data).unwrap(),
+        at: Timestamp::now(),
+    };
+    EventBatch { source: "order".to_owned(), events: vec![event] }
 }
 
 type Outcome<T> = Result<T, CallError<ProductError>>;

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod customers;
+mod events;
 mod failures;
 mod orders;
 mod peel;

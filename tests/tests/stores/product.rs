@@ -1,6 +1,7 @@
 //! The product module over both engines.
 
 mod catalog;
+mod events;
 mod files;
 mod reviews;
 mod search;

@@ -6,6 +6,7 @@
 //! | [`money`], [`currency`] | integer minor units with an ISO 4217 code |
 //! | [`time`] | UTC instants with microseconds |
 //! | [`call`] | what every call between modules carries, and how it can fail |
+//! | [`event`] | what one module tells others that it happened |
 //! | [`claims`] | who is asking: principals, roles, permissions |
 //! | [`code`] | the one catalogue of error codes |
 //! | [`names`] | the ids that cross module boundaries |
@@ -16,6 +17,7 @@ pub mod call;
 pub mod claims;
 pub mod code;
 pub mod currency;
+pub mod event;
 pub mod id;
 pub mod money;
 pub mod names;
@@ -27,6 +29,7 @@ pub use call::{CallContext, CallError, Caller, Executed};
 pub use claims::{Permission, Principal, PublicKey, Role};
 pub use code::{Coded, Detail, ErrorCode};
 pub use currency::Currency;
+pub use event::{Event, EventBatch};
 pub use id::{Id, IdKind};
 pub use money::{Money, MoneyError};
 pub use names::{CartId, OrderId, ProductId, ReservationId, SessionId, UserId, VariantId};

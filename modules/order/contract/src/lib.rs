@@ -1,6 +1,6 @@
 //! The order module's internal interface: what other modules may ask of it.
 
-use kernel_types::{CartId, Coded, ErrorCode, ProductId, UserId};
+use kernel_types::{CartId, Coded, ErrorCode, OrderId, ProductId, UserId};
 use serde::{Deserialize, Serialize};
 
 seam::contract! {
@@ -29,6 +29,20 @@ pub struct ClaimCart {
     pub user_id: UserId,
     /// The guest's secret.
     pub guest_token: String,
+}
+
+/// Kind of the event whose data is an [`OrderConfirmed`].
+pub const ORDER_CONFIRMED: &str = "order.confirmed";
+
+/// An order of a user was paid, and its stock has left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderConfirmed {
+    /// The order.
+    pub order_id: OrderId,
+    /// The buyer.
+    pub user_id: UserId,
+    /// What is in it, each once.
+    pub product_ids: Vec<ProductId>,
 }
 
 /// Why a request about carts or orders is refused.

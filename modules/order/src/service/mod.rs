@@ -6,6 +6,7 @@ mod orders;
 pub(crate) mod payments;
 mod runner;
 mod secret;
+mod telling;
 
 use std::sync::{Arc, OnceLock};
 
@@ -54,6 +55,8 @@ struct Inner {
     room: Arc<Semaphore>,
     /// Tells the worker that a saga is due.
     due: Arc<Notify>,
+    /// Tells the worker that other modules are to be told something.
+    told: Arc<Notify>,
     /// Names the orders whose sagas took a step here, for those who wait for one.
     steps: broadcast::Sender<OrderId>,
 }
@@ -99,6 +102,7 @@ impl Service {
             runner: secret::fresh(),
             room: Arc::new(Semaphore::new(usize::try_from(runner::AT_ONCE).unwrap_or(1))),
             due: Arc::new(Notify::new()),
+            told: Arc::new(Notify::new()),
             steps: broadcast::Sender::new(256),
         };
         Self { inner: Arc::new(inner) }
@@ -128,6 +132,10 @@ impl Service {
 
     pub(crate) fn due(&self) -> &Arc<Notify> {
         &self.inner.due
+    }
+
+    pub(crate) fn told(&self) -> &Arc<Notify> {
+        &self.inner.told
     }
 
     async fn variants(

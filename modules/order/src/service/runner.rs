@@ -13,6 +13,7 @@ use product_contract::{ProductError, Reserve, ReserveLine};
 
 use super::Service;
 use super::payments::{CreatePayment, PaymentProvider, ProviderError};
+use super::telling;
 use crate::domain::event::Event;
 use crate::domain::order::{Order, Payment, Status};
 use crate::domain::payment::Snapshot;
@@ -295,7 +296,8 @@ impl Service {
 
     /// Notes facts about an order as it is now. Facts that are known already are not noted again.
     async fn note(&self, id: OrderId, facts: Vec<Event>) -> Result<Order, Error> {
-        self.store()
+        let noted = self
+            .store()
             .write(move |tx| {
                 let order = events::load(tx, id)?.ok_or(Error::OrderNotFound)?;
                 let news: Vec<Event> =
@@ -303,9 +305,19 @@ impl Service {
                 for (provider, reference) in news.iter().filter_map(|fact| reference_in(&order, fact)) {
                     inbox::remember(tx, &provider, &reference, id)?;
                 }
-                Ok(events::append(tx, id, order, news, Timestamp::now())?)
+                let now = Timestamp::now();
+                let confirmed = news.contains(&Event::Confirmed);
+                if confirmed {
+                    telling::confirmed(tx, id, &order, now)?;
+                }
+                Ok::<_, Error>((events::append(tx, id, order, news, now)?, confirmed))
             })
-            .await
+            .await;
+        let (order, confirmed) = noted?;
+        if confirmed {
+            self.told().notify_one();
+        }
+        Ok(order)
     }
 
     /// The schedule after a failure; flags the order when there have been many in a row.

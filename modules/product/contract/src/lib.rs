@@ -1,7 +1,7 @@
 //! The product module's internal interface: what other modules may ask of it.
 
 use kernel_types::{
-    Coded, Currency, Detail, ErrorCode, Money, ProductId, ReservationId, Timestamp, VariantId,
+    Coded, Currency, Detail, ErrorCode, EventBatch, Money, ProductId, ReservationId, Timestamp, VariantId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ seam::contract! {
         idempotent fn commit_reservation(ReservationId) -> ();
         /// Undoes a hold or its commit, whatever became of it: what was held is free, what had left is back.
         idempotent fn release_reservation(ReservationId) -> ();
+        /// Takes in what happened in another module; gives the sequence number of the last event of that source that it has.
+        idempotent fn take_events(EventBatch) -> i64;
     }
 }
 

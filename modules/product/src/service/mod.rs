@@ -5,6 +5,7 @@ mod categories;
 mod export;
 mod import;
 mod products;
+mod purchases;
 mod reservations;
 mod reviews;
 mod sample;

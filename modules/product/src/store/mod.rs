@@ -7,6 +7,7 @@ pub mod movements;
 pub mod prices;
 pub mod products;
 pub mod projections;
+pub mod purchases;
 pub mod reservations;
 pub mod reviews;
 pub mod stock;
