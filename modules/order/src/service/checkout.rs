@@ -64,20 +64,28 @@ impl Service {
         }
         for _ in 0..MOST_TRIES {
             // A repeated request must get its answer even though the cart is gone by now.
-            let asked = key.clone();
-            if let Some(key) = asked
-                && let Some(known) =
-                    self.store().read(move |db| idempotency::answer_of::<Error>(db, &key)).await?
-            {
+            if let Some(known) = self.known_answer(key.clone()).await? {
                 return Ok(known);
             }
-            let offer = self.offer(context, visitor, &checkout).await?;
+            let offer = match self.offer(context, visitor, &checkout).await {
+                // The same request may have been executed meanwhile, by another process: then its answer is there by now.
+                Err(Error::CartCheckedOut) => {
+                    return self.known_answer(key).await?.ok_or(Error::CartCheckedOut);
+                }
+                offer => offer?,
+            };
             if let Some(placed) = self.place(offer, &checkout, key.clone(), answer).await? {
                 self.due().notify_one();
                 return Ok(placed);
             }
         }
         Err(Error::CartCheckedOut)
+    }
+
+    /// The answer that the key's first request got, if it was executed.
+    async fn known_answer(&self, key: Option<Key>) -> Result<Option<Answer>, Error> {
+        let Some(key) = key else { return Ok(None) };
+        self.store().read(move |db| idempotency::answer_of::<Error>(db, &key)).await
     }
 
     /// Prices the cart: everything that needs other modules, and no transaction.
