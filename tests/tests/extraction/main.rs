@@ -2,7 +2,11 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod books;
 mod customers;
+mod desk;
 mod failures;
 mod orders;
 mod peel;
+mod tampering;
+mod visits;
