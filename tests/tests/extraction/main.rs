@@ -6,6 +6,7 @@ mod books;
 mod customers;
 mod desk;
 mod failures;
+mod kills;
 mod orders;
 mod peel;
 mod tampering;
