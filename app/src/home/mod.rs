@@ -5,7 +5,7 @@
 //! | `secrets`, `here` | files in the data directory: what proves an operator and a node, where home is |
 //! | `directory` | what home and nodes tell each other |
 //! | `live` | which nodes are alive, and what they follow |
-//! | `spawn` | nodes that home starts itself |
+//! | `spawn`, `nodes` | nodes that home starts itself: how, and which of them should run |
 //! | `driver` | carries operations out, step by step |
 //! | `apply` | makes router, callers and workers look as it was decided |
 //! | `internal` | what nodes ask |
@@ -19,12 +19,14 @@ mod driver;
 mod here;
 mod internal;
 mod live;
+mod nodes;
 pub(crate) mod secrets;
 mod spawn;
 mod status;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use handover::{Control, NodeId};
 use router::Router;
@@ -58,6 +60,8 @@ struct Inner {
     urls: OnceLock<Urls>,
     live: Live,
     spawner: Spawner,
+    /// When this process was made.
+    began: Instant,
     client: reqwest::Client,
     /// What was applied last. Whoever applies holds it.
     applied: Mutex<apply::Applied>,
@@ -101,6 +105,7 @@ impl Home {
                 urls: OnceLock::new(),
                 live: Live::default(),
                 spawner: Spawner::new(config_file, &data),
+                began: Instant::now(),
                 client: seam::http::client()?,
                 applied: Mutex::default(),
                 directory: watch::Sender::new(Directory::default()),
