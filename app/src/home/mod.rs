@@ -65,6 +65,8 @@ struct Inner {
     client: reqwest::Client,
     /// What was applied last. Whoever applies holds it.
     applied: Mutex<apply::Applied>,
+    /// Whoever lets a node join holds it.
+    joining: Mutex<()>,
     /// The directory that nodes follow.
     directory: watch::Sender<Directory>,
     /// Something happened that the driver should look at.
@@ -108,6 +110,7 @@ impl Home {
                 began: Instant::now(),
                 client: seam::http::client()?,
                 applied: Mutex::default(),
+                joining: Mutex::default(),
                 directory: watch::Sender::new(Directory::default()),
                 stir: Notify::new(),
             }),
@@ -140,7 +143,13 @@ impl Home {
     /// Asks a node to end in order. It may be gone already.
     pub(crate) async fn stop_node(&self, node: NodeId) {
         let nodes = self.nodes_or_none().await;
-        let Some(node) = nodes.into_iter().find(|known| known.id == node) else { return };
+        if let Some(node) = nodes.into_iter().find(|known| known.id == node) {
+            self.stop_at(&node).await;
+        }
+    }
+
+    /// As [`Home::stop_node`], for a node as it was known.
+    async fn stop_at(&self, node: &handover::Node) {
         let Ok(token) = self.inner.tokens.mint(AUDIENCE) else { return };
         let asked = self
             .inner

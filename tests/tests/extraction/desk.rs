@@ -97,6 +97,10 @@ impl Desk {
         Self { cookie: format!("banyan_split={}", fresh_key()), ..self.clone() }
     }
 
+    pub(crate) fn manner(&self) -> Manner {
+        self.manner
+    }
+
     pub(crate) fn complain(&self, what: String) -> Failed {
         self.tally.complain(what)
     }

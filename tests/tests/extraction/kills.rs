@@ -153,18 +153,15 @@ async fn ask(operator: &Operator, order: &str, module: &str, weights: &Value, ho
 
 /// Brings the module to a place without haste.
 async fn bring(operator: &Operator, module: &str, place: &str) {
-    let is = |now: &Value| {
-        now["placement"] == place && !now["operation"].is_object()
-            || now["placement"] == place && !now["operation"]["ended_at"].is_null()
-    };
+    let runs = |now: &Value| now["operation"].is_object() && now["operation"]["ended_at"].is_null();
     // An extract may be undone, because the node was just being started again; then once more.
     until(REST, &format!("{module} to be at its {place}"), async || {
         let now = operator.try_status(module).await?;
-        if is(&now) {
-            return Some(());
-        }
-        if now["operation"]["ended_at"].is_null() && now["operation"].is_object() {
+        if runs(&now) {
             return None;
+        }
+        if now["placement"] == place {
+            return Some(());
         }
         let (order, weights) =
             if place == "node" { ("extract", json!([100])) } else { ("absorb", json!([0])) };
@@ -182,9 +179,12 @@ async fn rests(shop: &Shop, operator: &Operator, module: &str, case: Case) {
         let nodes = shop.server.nodes().len();
         last = json!({"status": now, "nodes": nodes});
         let ended = !now["operation"]["ended_at"].is_null();
-        let place = now["placement"].as_str();
-        (ended && (place, nodes) == (Some("home"), 0) || ended && (place, nodes) == (Some("node"), 1))
-            .then_some(())
+        let processes = match now["placement"].as_str() {
+            Some("home") => 0,
+            Some("node") => 1,
+            _ => return None,
+        };
+        (ended && nodes == processes).then_some(())
     });
     let resting = tokio::time::timeout(REST - Duration::from_secs(1), resting).await;
     assert!(resting.is_ok(), "{module}, {case:?}: no rest: {last}");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use system_tests::client::{Client, Request, Response};
 use system_tests::shop::{Article, Person, fresh_key};
 
-use crate::desk::{Desk, Failed};
+use crate::desk::{Desk, Failed, Manner};
 
 /// Longest that an order may take to end. Leases of a process that was killed have to run out.
 const SETTLE: Duration = Duration::from_secs(90);
@@ -147,11 +147,19 @@ async fn guest_who_logs_in(desk: &Desk, person: &mut Person, goods: &Goods) -> R
     let filled = guest(desk, goods).await?;
     let login = log_in(desk, person, &json!(filled.who.value)).await?;
     take_tokens(person, &login);
-    let Some(cart) = login.body["cart_id"].as_str() else {
-        return Err(desk.complain(format!("a login that did not bring the cart along: {login}")));
-    };
     let who = Who { name: "authorization", value: format!("Bearer {}", person.token) };
-    Ok(Filled { who, cart: cart.to_owned(), ..filled })
+    if login.body["cart_id"].is_string() {
+        return Ok(Filled { who, cart: text(&login.body["cart_id"]), ..filled });
+    }
+    if desk.manner() == Manner::Strict {
+        return Err(desk.complain(format!("a login that did not bring the cart along: {login}")));
+    }
+    // With the order module dead a login works all the same; the cart is fetched later.
+    let (claim, secret) =
+        (format!("/api/v1/carts/{}/claim", filled.cart), json!({"guest_token": filled.who.value}));
+    desk.ask(&[200], &[404], |shop| who.of(shop.post(&claim)).json(&secret)).await?;
+    let cart = open_cart(desk, Some(&who)).await?.0;
+    Ok(Filled { who, cart, ..filled })
 }
 
 async fn open_cart(desk: &Desk, who: Option<&Who>) -> Result<(String, Value), Failed> {
