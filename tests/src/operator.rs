@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::client::{Client, Request};
 use crate::server::Server;
 
 /// Names the modules that [`peel_as_told`] takes out, joined by commas.
@@ -18,6 +19,39 @@ pub struct Ended {
     pub stdout: String,
     /// What it complained of.
     pub stderr: String,
+}
+
+/// An operator who speaks to a server without the command line, for tests that look often. Proves it as the command line
+/// does, by the token in the data directory.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    client: Client,
+    token: String,
+}
+
+// === impl Desk ===
+
+impl Desk {
+    /// An operator of a server, and of those after it at the same address.
+    ///
+    /// # Panics
+    /// When the token cannot be read.
+    pub fn of(server: &Server) -> Self {
+        let token = std::fs::read_to_string(server.data_dir().join("operator.token")).expect("the token");
+        Self { client: server.client(), token: token.trim().to_owned() }
+    }
+
+    /// A POST request as the operator.
+    pub fn post(&self, path: &str) -> Request {
+        self.client.post(path).bearer(&self.token)
+    }
+
+    /// What the status says of a module; `None` when nobody answers.
+    pub async fn try_status(&self, module: &str) -> Option<Value> {
+        let answer = self.client.get("/_admin/status").bearer(&self.token).try_send().await.ok()?;
+        let modules = answer.body["modules"].as_array()?;
+        modules.iter().find(|known| known["name"] == module).cloned()
+    }
 }
 
 /// Runs `banyan ARGUMENTS` over the server's data. Blocks.

@@ -25,6 +25,8 @@ pub struct ServerOptions {
     settings: Vec<(String, String)>,
     arguments: Vec<String>,
     seed: bool,
+    /// Where it listens; a free port if not given.
+    listen: Option<String>,
     /// Whether modules are taken out as the environment says, for suites that must pass in every placement.
     peels: bool,
 }
@@ -74,6 +76,12 @@ impl ServerOptions {
         self
     }
 
+    /// Listens where a server before it did, so that clients and nodes find it again.
+    pub fn listen(mut self, address: &str) -> Self {
+        self.listen = Some(address.to_owned());
+        self
+    }
+
     /// Takes the modules out of it that `BANYAN_TEST_PEELED` names, once it listens.
     pub fn peeled_as_told(mut self) -> Self {
         self.peels = true;
@@ -89,7 +97,7 @@ impl ServerOptions {
             }
         }
         command
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", self.listen.as_deref().unwrap_or("127.0.0.1:0")])
             .args(&self.arguments)
             .current_dir(data)
             .env("BANYAN__DATA__DIRECTORY", data)
@@ -151,6 +159,11 @@ impl Server {
     /// Where it listens, such as `http://127.0.0.1:41573`.
     pub fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// Host and port where it listens.
+    pub fn address(&self) -> &str {
+        self.base_url.trim_start_matches("http://")
     }
 
     /// A client for it.
@@ -235,13 +248,26 @@ impl Server {
         pids.filter(is_node).collect()
     }
 
+    /// Process ids of all nodes over its data, also of those that a home before it started.
+    pub fn nodes(&self) -> Vec<u32> {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = processes.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
+        let is_node = |pid: &u32| {
+            let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let directory = std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+            line.contains("--node-id") && directory == self.data_dir()
+        };
+        pids.filter(is_node).collect()
+    }
+
+    /// Kills all nodes over its data (SIGKILL).
+    pub fn kill_nodes(&self) {
+        self.nodes().into_iter().for_each(kill);
+    }
+
     /// Kills a node that it started, as a crash would (SIGKILL).
     pub fn kill_spawned(&self) {
-        for pid in self.spawned() {
-            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
-            // An error means that it has ended by itself.
-            let _ended = kill_process(pid, Signal::KILL);
-        }
+        self.spawned().into_iter().for_each(kill);
     }
 }
 
@@ -251,12 +277,18 @@ impl Drop for Server {
         self.kill();
         if !matches!(self.options.directory, Some(Directory::Temporary(ref shared)) if Arc::strong_count(shared) > 1)
         {
-            self.kill_spawned();
+            self.kill_nodes();
         }
         if std::thread::panicking() {
             eprintln!("---- output of server {} ----\n{}----", self.pid, self.log());
         }
     }
+}
+
+fn kill(pid: u32) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
+    // An error means that it has ended by itself.
+    let _ended = kill_process(pid, Signal::KILL);
 }
 
 /// The base URL in the line that says where the server listens.

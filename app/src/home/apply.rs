@@ -99,26 +99,6 @@ impl Home {
         inner.host.call_at(module, Arc::new(transport), Epoch::new(epoch.unwrap_or(1)))
     }
 
-    /// Starts nodes of ours that are needed and have died.
-    pub(super) async fn revive(&self) -> Result<(), ControlError> {
-        let Some(urls) = self.inner.urls.get() else { return Ok(()) };
-        let placements = self.inner.control.placements().await?;
-        let running = self.inner.control.running().await?;
-        for node in self.inner.control.nodes().await?.iter().filter(|node| node.spawned) {
-            let placed = placements.modules.iter().find(|(_, placed)| placed.node == Some(node.id));
-            let going =
-                running.iter().find(|operation| operation.node == Some(node.id) && !operation.is_over());
-            let module = placed.map(|(name, _)| name).or(going.map(|operation| &operation.module));
-            let Some(module) = module.and_then(|name| ModuleName::find(name)) else { continue };
-            if self.inner.live.heard(node.id).is_none()
-                && let Err(error) = self.inner.spawner.start(&urls.local, node.id, module)
-            {
-                log::error!("the node for the {module} module: {error:#}");
-            }
-        }
-        Ok(())
-    }
-
     /// Whether every node follows what was decided last, and what was entered before it has left.
     pub(super) async fn is_settled(&self, module: ModuleName) -> bool {
         let generation = self.inner.directory.borrow().generation;

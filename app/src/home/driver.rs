@@ -34,7 +34,7 @@ impl Home {
     async fn round(&self) -> Result<bool, ControlError> {
         self.inner.spawner.reap();
         self.apply().await?;
-        self.revive().await?;
+        self.look_after_nodes().await?;
         let running = self.inner.control.running().await?;
         let busy = !running.is_empty();
         for operation in running {
@@ -66,9 +66,6 @@ impl Home {
             self.inner.router.clear_shadow(module.as_str());
         }
         self.apply().await?;
-        if operation.is_over() {
-            self.tidy(&operation).await?;
-        }
         Ok(())
     }
 
@@ -107,21 +104,5 @@ impl Home {
                 _ => self.verdict(module, operation.kind),
             },
         })
-    }
-
-    /// What is left when an operation has ended: a node without a module is of no use.
-    async fn tidy(&self, operation: &Operation) -> Result<(), ControlError> {
-        let Some(node) = operation.node else { return Ok(()) };
-        let spawned = self.inner.control.nodes().await?.iter().any(|known| known.id == node && known.spawned);
-        let placed = self.inner.control.placements().await?;
-        if placed.modules.values().any(|placed| placed.node == Some(node)) {
-            return Ok(());
-        }
-        if spawned {
-            self.stop_node(node).await;
-            self.inner.control.forget(node).await?;
-            self.inner.live.forget(node);
-        }
-        Ok(())
     }
 }

@@ -47,7 +47,7 @@ async fn join(
         registered_at: Timestamp::now(),
     };
     log::info!("node {} at {} hosts {:?}", node.id, node.url, node.modules.keys());
-    home.inner.control.register(node).await.map_err(failed)?;
+    home.take_in(node).await.map_err(failed)?;
     home.inner.live.hear(join.node, 0);
     home.inner.stir.notify_one();
     Ok(HttpResponse::Ok().json(&*home.inner.directory.borrow()))
@@ -77,6 +77,21 @@ async fn follow(
 }
 
 impl Home {
+    /// Writes down where a node answers. A process of ours that answered under its name elsewhere is one too many: a home that
+    /// was killed may have started it just before.
+    async fn take_in(&self, node: Node) -> Result<(), handover::ControlError> {
+        // Two that come at once must see one another.
+        let _one_at_a_time = self.inner.joining.lock().await;
+        let known = self.inner.control.nodes().await?.into_iter().find(|known| known.id == node.id);
+        let elsewhere = known.filter(|known| known.spawned && !known.url.is_empty() && known.url != node.url);
+        self.inner.control.register(node).await?;
+        if let Some(other) = elsewhere {
+            let home = self.clone();
+            tokio::spawn(async move { home.stop_at(&other).await });
+        }
+        Ok(())
+    }
+
     /// Passes who holds the cluster's key. To all others this address does not exist.
     fn authenticate(&self, request: &HttpRequest) -> Result<(), ApiError> {
         if is_member(request, &self.inner.tokens) {

@@ -5,7 +5,7 @@
 //! | `secrets`, `here` | files in the data directory: what proves an operator and a node, where home is |
 //! | `directory` | what home and nodes tell each other |
 //! | `live` | which nodes are alive, and what they follow |
-//! | `spawn` | nodes that home starts itself |
+//! | `spawn`, `nodes` | nodes that home starts itself: how, and which of them should run |
 //! | `driver` | carries operations out, step by step |
 //! | `apply` | makes router, callers and workers look as it was decided |
 //! | `internal` | what nodes ask |
@@ -19,12 +19,14 @@ mod driver;
 mod here;
 mod internal;
 mod live;
+mod nodes;
 pub(crate) mod secrets;
 mod spawn;
 mod status;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use handover::{Control, NodeId};
 use router::{Router, shadow, split};
@@ -59,9 +61,13 @@ struct Inner {
     urls: OnceLock<Urls>,
     live: Live,
     spawner: Spawner,
+    /// When this process was made.
+    began: Instant,
     client: reqwest::Client,
     /// What was applied last. Whoever applies holds it.
     applied: Mutex<apply::Applied>,
+    /// Whoever lets a node join holds it.
+    joining: Mutex<()>,
     /// The directory that nodes follow.
     directory: watch::Sender<Directory>,
     /// Something happened that the driver should look at.
@@ -102,8 +108,10 @@ impl Home {
                 urls: OnceLock::new(),
                 live: Live::default(),
                 spawner: Spawner::new(config_file, &data),
+                began: Instant::now(),
                 client: seam::http::client()?,
                 applied: Mutex::default(),
+                joining: Mutex::default(),
                 directory: watch::Sender::new(Directory::default()),
                 stir: Notify::new(),
             }),
@@ -150,7 +158,13 @@ impl Home {
     /// Asks a node to end in order. It may be gone already.
     pub(crate) async fn stop_node(&self, node: NodeId) {
         let nodes = self.nodes_or_none().await;
-        let Some(node) = nodes.into_iter().find(|known| known.id == node) else { return };
+        if let Some(node) = nodes.into_iter().find(|known| known.id == node) {
+            self.stop_at(&node).await;
+        }
+    }
+
+    /// As [`Home::stop_node`], for a node as it was known.
+    async fn stop_at(&self, node: &handover::Node) {
         let Ok(token) = self.inner.tokens.mint(AUDIENCE) else { return };
         let asked = self
             .inner

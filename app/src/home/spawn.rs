@@ -59,6 +59,12 @@ impl Spawner {
         Ok(())
     }
 
+    /// Whether this process started the node.
+    pub(crate) fn knows(&self, node: NodeId) -> bool {
+        let children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.iter().any(|spawned| spawned.node == node)
+    }
+
     fn command(&self, home: &str, node: NodeId, module: ModuleName) -> anyhow::Result<Command> {
         std::fs::create_dir_all(&self.logs)
             .with_context(|| format!("{} cannot be made", self.logs.display()))?;

@@ -1,96 +1,125 @@
-//! Customers who use the shop until they are told to stop, and keep count.
+//! Customers who use the shop until they are told to stop, and remember what they were told.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value, json};
 use system_tests::client::Client;
-use system_tests::shop::{Article, Person, fresh_key};
+use system_tests::shop::{Article, Person, Shop};
 use tokio::task::JoinHandle;
+
+use crate::desk::{Desk, Manner, Tally};
+use crate::visits::{Deed, Goods, visit};
+
+/// Units of what nobody can buy out.
+pub(crate) const PLENTY: i64 = 100_000;
+/// Units of what is sold out soon.
+pub(crate) const SCARCE: i64 = 5;
+/// Visits that one customer may fail at before they go: enough to see a pattern.
+const ENOUGH: u64 = 3;
 
 /// Customers at work.
 pub(crate) struct Customers {
     stop: Arc<AtomicBool>,
-    rounds: Arc<AtomicU64>,
-    tasks: Vec<JoinHandle<Vec<String>>>,
+    visits: Arc<AtomicU64>,
+    goods: Arc<Mutex<Goods>>,
+    tally: Arc<Tally>,
+    tasks: Vec<JoinHandle<Vec<Deed>>>,
+    /// What was put on sale, and how much of it.
+    stocked: Vec<(Article, i64)>,
 }
 
-/// What they did.
+/// What they remember.
 pub(crate) struct Told {
-    /// Rounds of browsing, filling a cart and buying.
-    pub(crate) rounds: u64,
-    /// The orders that were acknowledged as confirmed.
-    pub(crate) orders: BTreeSet<String>,
+    /// Whole visits.
+    pub(crate) visits: u64,
+    /// What came of each checkout.
+    pub(crate) deeds: Vec<Deed>,
+    /// Requests, and what was wrong with them.
+    pub(crate) tally: Arc<Tally>,
+    /// What was put on sale, and how much of it.
+    pub(crate) stocked: Vec<(Article, i64)>,
 }
 
 impl Customers {
-    /// Lets each of `people` browse, fill carts and buy, one after another, each failing at the first answer that is not what it
-    /// should be.
-    pub(crate) fn let_in(client: &Client, people: &[Person], article: &Article) -> Self {
-        let (stop, rounds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let tasks = people.iter().map(|person| {
-            let (client, person, article) = (client.clone(), person.clone(), article.clone());
-            let (stop, rounds) = (Arc::clone(&stop), Arc::clone(&rounds));
-            tokio::spawn(async move {
-                let mut orders = Vec::new();
-                while !stop.load(Ordering::Relaxed) {
-                    orders.push(shop(&client, &person, &article).await);
-                    rounds.fetch_add(1, Ordering::Relaxed);
+    /// Lets so many people in. Each comes back as soon as a visit is over.
+    pub(crate) async fn let_in(shop: &Shop, count: usize, manner: Manner) -> Self {
+        let goods = Goods {
+            plenty: shop.article(PLENTY).await,
+            tried: shop.article(PLENTY).await,
+            scarce: shop.article(SCARCE).await,
+        };
+        let stocked = vec![
+            (goods.plenty.clone(), PLENTY),
+            (goods.tried.clone(), PLENTY),
+            (goods.scarce.clone(), SCARCE),
+        ];
+        let mut people = Vec::new();
+        for _ in 0..count {
+            people.push(shop.somebody().await);
+        }
+        let mut customers = Self {
+            stop: Arc::default(),
+            visits: Arc::default(),
+            goods: Arc::new(Mutex::new(goods)),
+            tally: Arc::default(),
+            tasks: Vec::new(),
+            stocked,
+        };
+        for (number, person) in people.into_iter().enumerate() {
+            let task = customers.come(shop.client.clone(), person, manner, number);
+            customers.tasks.push(task);
+        }
+        customers
+    }
+
+    fn come(
+        &self,
+        client: Client,
+        mut person: Person,
+        manner: Manner,
+        first: usize,
+    ) -> JoinHandle<Vec<Deed>> {
+        let (stop, visits) = (Arc::clone(&self.stop), Arc::clone(&self.visits));
+        let (goods, tally) = (Arc::clone(&self.goods), Arc::clone(&self.tally));
+        tokio::spawn(async move {
+            let (mut deeds, mut failed) = (Vec::new(), 0);
+            for turn in first.. {
+                if stop.load(Ordering::Relaxed) || failed == ENOUGH {
+                    break;
                 }
-                orders
-            })
-        });
-        Self { tasks: tasks.collect(), stop, rounds }
+                let goods = goods.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let desk = Desk::new(client.clone(), manner, Arc::clone(&tally));
+                match visit(&desk, &mut person, &goods, turn).await {
+                    Ok(deed) => deeds.push(deed),
+                    Err(_told) => failed += 1,
+                }
+                visits.fetch_add(1, Ordering::Relaxed);
+            }
+            deeds
+        })
     }
 
-    /// How many rounds they have made.
-    pub(crate) fn rounds(&self) -> u64 {
-        self.rounds.load(Ordering::Relaxed)
+    /// How many visits there were.
+    pub(crate) fn visits(&self) -> u64 {
+        self.visits.load(Ordering::Relaxed)
     }
 
-    /// Sends them home.
+    /// Puts something new on sale that will be sold out soon.
+    pub(crate) async fn offer_something_scarce(&mut self, shop: &Shop) -> Article {
+        let article = shop.article(SCARCE).await;
+        self.stocked.push((article.clone(), SCARCE));
+        self.goods.lock().unwrap_or_else(PoisonError::into_inner).scarce = article.clone();
+        article
+    }
+
+    /// Sends them home once their visits are over.
     pub(crate) async fn leave(self) -> Told {
         self.stop.store(true, Ordering::Relaxed);
-        let mut orders = BTreeSet::new();
+        let mut deeds = Vec::new();
         for task in self.tasks {
-            orders.extend(task.await.expect("no request failed"));
+            deeds.extend(task.await.expect("a customer comes back"));
         }
-        Told { rounds: self.rounds.load(Ordering::Relaxed), orders }
+        let visits = self.visits.load(Ordering::Relaxed);
+        Told { visits, deeds, tally: self.tally, stocked: self.stocked }
     }
-}
-
-/// Browses, logs in again, buys one, and gives the confirmed order.
-async fn shop(client: &Client, person: &Person, article: &Article) -> String {
-    let product = format!("/api/v1/products/{}", article.product_id);
-    client.get(&product).send().await.expect(200);
-    client.get("/api/v1/users/me").bearer(&person.token).send().await.expect(200);
-    let cart = client.post("/api/v1/carts").bearer(&person.token).json(&json!({})).send().await.expect(201);
-    let cart = text(&cart.body["id"]);
-    let item = format!("/api/v1/carts/{cart}/items/{}", article.variant_id);
-    client.put(&item).bearer(&person.token).json(&json!({"quantity": 1})).send().await.expect(200);
-    let body = json!({"payment": {"provider": "test", "token": "ok"}});
-    let checkout = client.post(&format!("/api/v1/carts/{cart}/checkout")).bearer(&person.token).json(&body);
-    let order = checkout.key(&fresh_key()).header("prefer", "wait=10").send().await.expect(202).body;
-    let order = text(&order["id"]);
-    let path = format!("/api/v1/orders/{order}");
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let mut tick = tokio::time::interval(Duration::from_millis(20));
-    loop {
-        tick.tick().await;
-        let now = client.get(&path).bearer(&person.token).send().await.expect(200).body;
-        match now["status"].as_str() {
-            Some("confirmed") => {
-                assert_eq!(now["total"]["amount"], article.price);
-                return order;
-            }
-            Some("cancelled" | "failed") => panic!("an order that should be confirmed is not: {now}"),
-            _ => assert!(Instant::now() < deadline, "an order was never confirmed: {now}"),
-        }
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().expect("a string").to_owned()
 }

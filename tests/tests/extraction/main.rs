@@ -2,10 +2,15 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod books;
 mod customers;
+mod desk;
 mod events;
 mod failures;
+mod kills;
 mod orders;
 mod peel;
 mod placing;
 mod shadow;
+mod tampering;
+mod visits;

@@ -1,0 +1,69 @@
+//! The nodes that home starts itself: those that are needed run, those that are not end.
+//!
+//! Looked at in every round of the driver, not only when an operation ends: a process may introduce itself after it was
+//! given up, and home may die before it has ended a node.
+
+use std::time::Duration;
+
+use handover::{ControlError, Node};
+
+use super::Home;
+use crate::host::ModuleName;
+
+/// How long a home that was just started waits for a node that runs to introduce itself. A node tries twice a second.
+const INTRODUCTION: Duration = Duration::from_secs(2);
+/// How long a node may take to show that it runs.
+const ANSWER: Duration = Duration::from_millis(500);
+
+impl Home {
+    /// Starts nodes of ours that are needed and have died, and ends those that nothing needs.
+    pub(super) async fn look_after_nodes(&self) -> Result<(), ControlError> {
+        if self.inner.urls.get().is_none() {
+            return Ok(());
+        }
+        let placements = self.inner.control.placements().await?;
+        let running = self.inner.control.running().await?;
+        for node in self.inner.control.nodes().await?.iter().filter(|node| node.spawned) {
+            let placed = placements.modules.iter().find(|(_, placed)| placed.node == Some(node.id));
+            let going =
+                running.iter().find(|operation| operation.node == Some(node.id) && !operation.is_over());
+            match placed.map(|(name, _)| name).or(going.map(|operation| &operation.module)) {
+                Some(module) => self.keep(node, module).await,
+                // One without an address was never started: it was written down for an operation that is about to begin.
+                None if node.url.is_empty() => {}
+                None => self.end(node).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep(&self, node: &Node, module: &str) {
+        let (Some(urls), Some(module)) = (self.inner.urls.get(), ModuleName::find(module)) else { return };
+        if self.inner.live.heard(node.id).is_some() {
+            return;
+        }
+        // Started by a home before this one, and it may well run: two processes would be one too many.
+        if !self.inner.spawner.knows(node.id) && !node.url.is_empty() && self.answers(node).await {
+            if self.inner.began.elapsed() < INTRODUCTION {
+                return;
+            }
+            // It looks for home where home was before.
+            self.stop_node(node.id).await;
+        }
+        if let Err(error) = self.inner.spawner.start(&urls.local, node.id, module) {
+            log::error!("the node for the {module} module: {error:#}");
+        }
+    }
+
+    async fn end(&self, node: &Node) -> Result<(), ControlError> {
+        self.stop_node(node.id).await;
+        self.inner.control.forget(node.id).await?;
+        self.inner.live.forget(node.id);
+        Ok(())
+    }
+
+    async fn answers(&self, node: &Node) -> bool {
+        let asked = self.inner.client.get(format!("{}/healthz", node.url)).timeout(ANSWER);
+        asked.send().await.is_ok_and(|answer| answer.status().is_success())
+    }
+}
