@@ -150,10 +150,10 @@ async fn measure(cli: &Cli) -> anyhow::Result<Report> {
     if cfg!(debug_assertions) {
         say("this is a debug build: its numbers mean nothing");
     }
-    // A case is one of the shop's.
-    let wanted = |part: Part| match cli.only {
-        Some(_) => cli.part.is_empty() && part == Part::Shop || cli.part.contains(&part),
-        None => cli.part.is_empty() || cli.part.contains(&part),
+    let parts = match (cli.part.as_slice(), cli.only) {
+        ([], Some(_)) => &[Part::Shop],
+        ([], None) => Part::value_variants(),
+        (named, _) => named,
     };
     let pinning = Pinning::possible();
     let chosen = |all: &[Case]| -> Vec<Case> {
@@ -168,16 +168,16 @@ async fn measure(cli: &Cli) -> anyhow::Result<Report> {
         router: None,
     };
     // First, because it times starts on all processors, before this process keeps to one.
-    if wanted(Part::Shop) {
+    if parts.contains(&Part::Shop) {
         report.shop = Some(shop::measure(plan, pinning, &chosen(&Case::ALL), cli.bare_threads).await?);
     }
-    if wanted(Part::Placements) {
+    if parts.contains(&Part::Placements) {
         pinning.generator()?;
         report.placements = Some(
             placements::measure(plan, pinning, &chosen(&placements::CASES)).await.context("placements")?,
         );
     }
-    if wanted(Part::Router) {
+    if parts.contains(&Part::Router) {
         pinning.generator()?;
         report.router = Some(router::measure(plan, pinning).await.context("router")?);
     }
