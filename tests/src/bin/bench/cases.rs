@@ -123,6 +123,11 @@ impl Script {
     }
 }
 
+/// The same request over and over, on each of so many connections.
+pub(crate) fn repeated(request: Vec<u8>, connections: usize) -> Vec<Script> {
+    vec![Script::Requests { all: Arc::new([request]), next: 0 }; connections]
+}
+
 /// Buys one unit, and gives the confirmed order.
 pub(crate) async fn purchase(
     connection: &mut Connection,

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::cases::{Case, Script};
 use crate::http::Connection;
-use crate::machine::processor_time;
+use crate::machine::{family, processor_time};
 
 /// Longest that a round may go on after its end.
 const OVERTIME: Duration = Duration::from_secs(30);
@@ -26,8 +26,10 @@ pub(crate) struct Plan {
 
 /// One side of a comparison.
 pub(crate) struct Side {
-    /// Its process.
-    pub(crate) pid: u32,
+    /// Its name, for complaints.
+    pub(crate) name: &'static str,
+    /// Its processes, whose processor time is counted together.
+    pub(crate) processes: Vec<u32>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
     /// What each connection does.
@@ -58,28 +60,37 @@ pub(crate) struct Comparison {
     pub(crate) bare: Measured,
 }
 
-/// Measures both sides in turn, so that whatever else the machine does meets both.
-pub(crate) async fn compare(
-    case: Case,
-    plan: Plan,
-    banyan: &Side,
-    bare: &Side,
-) -> anyhow::Result<Comparison> {
-    let (mut one, mut other) = (Measured::default(), Measured::default());
+/// Measures both sides of a case.
+pub(crate) async fn compare(case: Case, plan: Plan, sides: [Side; 2]) -> anyhow::Result<Comparison> {
+    let connections = sides.first().map_or(0, |side| side.scripts.len());
+    let mut measured = in_turn(plan, &sides).await?.into_iter();
+    let (banyan, bare) = measured.next().zip(measured.next()).context("two sides give two results")?;
+    Ok(Comparison { case, connections, banyan, bare })
+}
+
+/// Measures the sides in turn, so that whatever else the machine does meets all of them.
+pub(crate) async fn in_turn(plan: Plan, sides: &[Side]) -> anyhow::Result<Vec<Measured>> {
+    let mut measured: Vec<Measured> = sides.iter().map(|_| Measured::default()).collect();
     // What was done while warming up does not count.
-    round(banyan, plan.warm_up, &mut Measured::default()).await.context("banyan")?;
-    round(bare, plan.warm_up, &mut Measured::default()).await.context("the bare server")?;
-    for _ in 0..plan.rounds {
-        round(banyan, plan.round, &mut one).await.context("banyan")?;
-        round(bare, plan.round, &mut other).await.context("the bare server")?;
+    for side in sides {
+        round(side, plan.warm_up, &mut Measured::default()).await?;
     }
-    Ok(Comparison { case, connections: banyan.scripts.len(), banyan: one, bare: other })
+    for _ in 0..plan.rounds {
+        for (side, measured) in sides.iter().zip(&mut measured) {
+            round(side, plan.round, measured).await?;
+        }
+    }
+    Ok(measured)
 }
 
 /// Loads one side for `length`.
-async fn round(side: &Side, length: Duration, measured: &mut Measured) -> anyhow::Result<()> {
+pub(crate) async fn round(side: &Side, length: Duration, measured: &mut Measured) -> anyhow::Result<()> {
+    load(side, length, measured).await.context(side.name)
+}
+
+async fn load(side: &Side, length: Duration, measured: &mut Measured) -> anyhow::Result<()> {
     let mut clients = JoinSet::new();
-    let (began, before) = (Instant::now(), processor_time(side.pid)?);
+    let (began, before) = (Instant::now(), side.processor_time()?);
     for script in &side.scripts {
         clients.spawn(client(side.address, script.clone(), began + length));
     }
@@ -93,7 +104,7 @@ async fn round(side: &Side, length: Duration, measured: &mut Measured) -> anyhow
     let latencies = all.await.context("a round did not end")??;
     let count = u32::try_from(latencies.len())?;
     measured.rates.push(f64::from(count) / began.elapsed().as_secs_f64());
-    let taken = processor_time(side.pid)?.saturating_sub(before);
+    let taken = side.processor_time()?.saturating_sub(before);
     measured.costs.push(taken.as_secs_f64() * 1e6 / f64::from(count));
     measured.latencies.extend(latencies);
     Ok(())
@@ -110,6 +121,24 @@ async fn client(address: SocketAddr, mut script: Script, end: Instant) -> anyhow
         latencies.push(now - began);
     }
     Ok(latencies)
+}
+
+// === impl Side ===
+
+impl Side {
+    /// A server and all processes that it has started.
+    pub(crate) fn new(
+        name: &'static str,
+        pid: u32,
+        address: SocketAddr,
+        scripts: Vec<Script>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self { name, processes: family(pid)?, address, scripts })
+    }
+
+    fn processor_time(&self) -> anyhow::Result<Duration> {
+        self.processes.iter().map(|pid| processor_time(*pid)).sum()
+    }
 }
 
 // === impl Measured ===

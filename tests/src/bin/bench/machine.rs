@@ -105,11 +105,39 @@ fn file_system(path: &std::path::Path) -> String {
 /// Linux counts processor time in hundredths of a second, whatever the kernel's own tick is.
 const TICK: Duration = Duration::from_millis(10);
 
+/// A process and all that descend from it and still run.
+pub(crate) fn family(pid: u32) -> anyhow::Result<Vec<u32>> {
+    let mut parents = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        // One that has ended meanwhile is not of interest.
+        let Ok(fields) = stat(pid) else { continue };
+        let mut fields = fields.split_whitespace();
+        if fields.next() != Some("Z") {
+            parents.push((pid, fields.next().context("no parent")?.parse::<u32>()?));
+        }
+    }
+    let mut members = vec![pid];
+    let mut seen = 0;
+    while let Some(parent) = members.get(seen).copied() {
+        members.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(child, _)| child));
+        seen += 1;
+    }
+    Ok(members)
+}
+
+/// What `/proc` says of a process behind its name, which may have blanks and brackets in it: the state is first, then the parent.
+fn stat(pid: u32) -> anyhow::Result<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, fields) = stat.rsplit_once(')').context("no name")?;
+    Ok(fields.to_owned())
+}
+
 /// Processor time that a process has taken so far: of all its threads, those that have ended too.
 pub(crate) fn processor_time(pid: u32) -> anyhow::Result<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The second field is the program's name, which may have blanks and brackets in it.
-    let (_, fields) = stat.rsplit_once(')').context("no name")?;
+    let fields = stat(pid)?;
     let mut fields = fields.split_whitespace().skip(11);
     let mut ticks = || anyhow::Ok(fields.next().context("no processor time")?.parse::<u32>()?);
     Ok(TICK * (ticks()? + ticks()?))

@@ -55,7 +55,12 @@ async fn read(connection: &mut Connection, request: &[u8]) -> anyhow::Result<Val
     Ok(body)
 }
 
-async fn log_in(connection: &mut Connection, email: &str, password: &str) -> anyhow::Result<(Value, String)> {
+/// Logs somebody in. Gives the answer, and a header line with the access token.
+pub(crate) async fn log_in(
+    connection: &mut Connection,
+    email: &str,
+    password: &str,
+) -> anyhow::Result<(Value, String)> {
     let body = serde_json::json!({"email": email, "password": password}).to_string();
     let response = connection.exchange(&request("POST", "/api/v1/auth/login", "", &body)).await?;
     let response = response.expect(200)?;

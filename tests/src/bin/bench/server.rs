@@ -1,4 +1,4 @@
-//! The two servers as child processes: ended whatever happens.
+//! The servers as child processes: ended whatever happens.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use system_tests::output::Output;
 
 use crate::http::{Connection, request};
-use crate::machine::Pinning;
+use crate::machine::{Pinning, family};
 
 /// Longest that a server may take until it listens, and until it is ready.
 const START: Duration = Duration::from_secs(30);
@@ -33,8 +33,13 @@ pub(crate) struct Server {
 /// Runs a command of banyan to its end.
 pub(crate) fn run_banyan(program: &Path, data: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let mut command = Command::new(program);
-    let status = clean(&mut command, data).args(arguments).stdout(Stdio::null()).status()?;
-    if status.success() { Ok(()) } else { Err(anyhow!("banyan {arguments:?}: {status}")) }
+    let ended = clean(&mut command, data).args(arguments).stderr(Stdio::piped()).output()?;
+    let complaint = String::from_utf8_lossy(&ended.stderr);
+    if ended.status.success() {
+        Ok(())
+    } else {
+        Err(anyhow!("banyan {arguments:?}: {}: {}", ended.status, complaint.trim()))
+    }
 }
 
 impl Server {
@@ -59,6 +64,23 @@ impl Server {
         Self::start(command).await.context("the bare server")
     }
 
+    /// Starts this program again as what the proxies lead to, beside the generator.
+    pub(crate) async fn upstream() -> anyhow::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["upstream", "--listen", "127.0.0.1:0"]);
+        Self::start(command).await.context("the upstream")
+    }
+
+    /// Starts a program that says nothing, and waits until it answers at `address`.
+    pub(crate) async fn silent(mut command: Command, address: SocketAddr) -> anyhow::Result<Self> {
+        let began = Instant::now();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        let mut server = Self { child: Some(child), address, start: START };
+        server.wait_until_ready().await?;
+        server.start = began.elapsed();
+        Ok(server)
+    }
+
     async fn start(mut command: Command) -> anyhow::Result<Self> {
         let began = Instant::now();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
@@ -70,9 +92,13 @@ impl Server {
         output.capture(stdout.context("no standard output")?);
         let listening = output.wait_for(START, listening_on);
         server.address = listening.map_err(|missing| anyhow!("it does not listen: {missing:?}"))?;
-        tokio::time::timeout(START, server.ready()).await.context("it does not become ready")?;
+        server.wait_until_ready().await?;
         server.start = began.elapsed();
         Ok(server)
+    }
+
+    async fn wait_until_ready(&self) -> anyhow::Result<()> {
+        tokio::time::timeout(START, self.ready()).await.context("it does not become ready")
     }
 
     async fn ready(&self) {
@@ -121,15 +147,19 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // Errors mean that it has ended by itself.
+            // Known before it is gone: nobody knows afterwards whose its children were.
+            let descendants = family(child.id()).unwrap_or_default().into_iter().skip(1);
+            // Errors mean that they have ended by themselves.
             let _ended = child.kill();
+            for pid in descendants.filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+                let _ended = kill_process(pid, Signal::KILL);
+            }
             let _status = child.wait();
         }
     }
 }
 
 /// Keeps what somebody has exported, or a file in the current directory, away from banyan. What it logs is thrown away, but it is
-/// logged. What it logs is thrown away, but it is
 /// logged.
 fn clean<'a>(command: &'a mut Command, data: &Path) -> &'a mut Command {
     for (name, _) in std::env::vars_os() {

@@ -64,7 +64,9 @@ struct Item {
     in_stock: bool,
 }
 
-pub(super) async fn open_cart(request: HttpRequest, shop: web::Data<Shop>) -> Answer {
+/// It has nothing to learn from the body, but must read it: actix-web closes the connection behind an answer that is ready
+/// before the body was, and the query may be done that early.
+pub(super) async fn open_cart(request: HttpRequest, shop: web::Data<Shop>, _body: web::Bytes) -> Answer {
     let user_id = shop.keys.user_of(&request)?;
     let cart = with(&shop.order, move |conn| ensure_open(conn, user_id)).await?;
     let location = format!("/api/v1/carts/{}", cart.id);

@@ -1,75 +1,24 @@
-//! The report: Markdown, the same on the screen and in the file.
+//! The first part of the report: Banyan beside bare handlers.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use kernel::Timestamp;
-
-use crate::load::{Comparison, Plan};
-use crate::machine::{Machine, Pinning};
+use super::{Bar, cost, latency, mib};
+use crate::load::Comparison;
 use crate::prepare::PRODUCTS;
 use crate::seam_call::CALLS;
+use crate::shop::Shop;
 
 /// Most resident memory after start, in MiB.
 const MOST_MEMORY: f64 = 60.0;
 /// Longest time from start to ready on an existing store.
 const LONGEST_START: Duration = Duration::from_millis(300);
+/// Longest call from module to module in one process.
+const LONGEST_CALL: Duration = Duration::from_micros(1);
 
-/// What one process takes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Memory {
-    /// KiB after start, before any load.
-    pub(crate) started: u32,
-    /// KiB after all load.
-    pub(crate) loaded: u32,
-}
-
-/// Everything that was measured.
-#[derive(Debug)]
-pub(crate) struct Report {
-    pub(crate) machine: Machine,
-    pub(crate) pinning: Pinning,
-    pub(crate) plan: Plan,
-    /// Threads on which the bare server runs its queries.
-    pub(crate) bare_threads: u32,
-    pub(crate) comparisons: Vec<Comparison>,
-    /// From spawning to ready on an existing store, ascending.
-    pub(crate) starts: Vec<Duration>,
-    pub(crate) banyan_memory: Memory,
-    pub(crate) bare_memory: Memory,
-    /// One call through the seam.
-    pub(crate) call: Duration,
-    /// Bytes of the program's file.
-    pub(crate) size: u64,
-    /// KiB of its code.
-    pub(crate) code: u32,
-}
-
-/// A bar and what was measured.
-struct Bar {
-    what: String,
-    bar: String,
-    measured: String,
-    met: bool,
-}
-
-impl Report {
-    /// The text.
-    pub(crate) fn render(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        self.write(&mut text).unwrap_or_default();
-        text
-    }
-
-    /// Whether every bar is met.
-    pub(crate) fn all_met(&self) -> bool {
-        self.bars().iter().all(|bar| bar.met)
-    }
-
-    fn write(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "# Benchmarks\n")?;
-        self.write_circumstances(out)?;
+impl Shop {
+    /// The rates.
+    pub(super) fn write(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "## The price of the structure\n")?;
         writeln!(
             out,
@@ -80,12 +29,12 @@ impl Report {
              and the greatest.\n"
         )?;
         self.write_rates(out)?;
-        writeln!(out, "## Bars\n\n| what | bar | measured | |\n|---|--:|--:|---|")?;
-        for Bar { what, bar, measured, met } in self.bars() {
-            let verdict = if met { "met" } else { "**falls short**" };
-            writeln!(out, "| {what} | {bar} | {measured} | {verdict} |")?;
-        }
-        writeln!(out, "\n## Footprint\n\n| what | Banyan | bare |\n|---|--:|--:|")?;
+        self.write_rates(out)
+    }
+
+    /// What it takes of the machine.
+    pub(super) fn write_footprint(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "## Footprint\n\n| what | Banyan | bare |\n|---|--:|--:|")?;
         let (banyan, bare) = (self.banyan_memory, self.bare_memory);
         writeln!(
             out,
@@ -111,37 +60,8 @@ impl Report {
             out,
             "Starts are of a server with the default settings, each spawned over the same stores and asked for `/readyz` until it \
              answers 200; median of {} with the least and the greatest. A call is the mean of {CALLS} through a handle whose \
-             placement can be swapped at any time: one atomic load, one virtual call, one boxed future.",
+             placement can be swapped at any time: one atomic load, one virtual call, one boxed future.\n",
             self.starts.len()
-        )
-    }
-
-    fn write_circumstances(&self, out: &mut String) -> std::fmt::Result {
-        let Machine { processors, model, kernel, file_system } = &self.machine;
-        writeln!(
-            out,
-            "Made by:\n\n```\ncargo run --release -p system-tests --bin bench -- --write docs/benchmarks.md\n```\n"
-        )?;
-        let today = Timestamp::now().to_string();
-        let today = today.split('T').next().unwrap_or_default();
-        writeln!(out, "On {today}, {processors} processors ({model}), {kernel}, stores on {file_system}.")?;
-        let Plan { rounds, round, warm_up } = self.plan;
-        let workers = self.pinning.workers();
-        match self.pinning {
-            Pinning::Apart => write!(
-                out,
-                "Both servers run on processor 0 with {workers} worker thread, the load generator on processor 1."
-            )?,
-            Pinning::None => write!(
-                out,
-                "Servers ({workers} worker threads) and load generator share all processors: `taskset` or a second processor is missing."
-            )?,
-        }
-        writeln!(
-            out,
-            " The bare server runs its queries on {} threads: as many as it has connections, with which it reads fastest (`--bare-threads`). \
-             Rounds alternate between the two sides: {rounds} of {round:?} for each case and side, after {warm_up:?} of warming up.\n",
-            self.bare_threads
         )
     }
 
@@ -182,7 +102,8 @@ impl Report {
         )
     }
 
-    fn bars(&self) -> Vec<Bar> {
+    /// Its bars.
+    pub(super) fn bars(&self) -> Vec<Bar> {
         let mut bars = Vec::new();
         for comparison in &self.comparisons {
             let Some(bar) = comparison.case.bar() else { continue };
@@ -200,6 +121,12 @@ impl Report {
             bar: format!("≤ {MOST_MEMORY:.0} MiB"),
             measured: format!("{memory:.1} MiB"),
             met: memory <= MOST_MEMORY,
+        });
+        bars.push(Bar {
+            what: "a call from module to module in one process".to_owned(),
+            bar: format!("≤ {} µs", LONGEST_CALL.as_micros()),
+            measured: format!("{} ns", self.call.as_nanos()),
+            met: self.call <= LONGEST_CALL,
         });
         let start = self.start();
         bars.push(Bar {
@@ -224,19 +151,4 @@ impl Report {
             millis(self.starts.last())
         )
     }
-}
-
-fn mib(kib: u32) -> f64 {
-    f64::from(kib) / 1024.0
-}
-
-/// Processor time of one request, given in microseconds.
-fn cost(micros: f64) -> String {
-    if micros < 1e3 { format!("{micros:.0} µs") } else { format!("{:.1} ms", micros / 1e3) }
-}
-
-/// Milliseconds with as many decimals as mean something.
-fn latency(latency: Duration) -> String {
-    let millis = latency.as_secs_f64() * 1e3;
-    if millis < 10.0 { format!("{millis:.2} ms") } else { format!("{millis:.0} ms") }
 }
