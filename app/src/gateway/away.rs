@@ -12,7 +12,7 @@ use kernel::http::{ApiError, RequestContext};
 use router::gate::Permit;
 use router::{Client, Decision, Extra, ProxyError, Remote, Router};
 
-use super::pass::noted;
+use super::pass::{Answered, finish, note};
 use super::{Owner, Routes};
 use crate::home::may_place;
 use crate::host::ModuleName;
@@ -21,15 +21,15 @@ use crate::host::ModuleName;
 pub(super) enum Placing {
     /// Here; one of a module counts as inside it until the permit is dropped.
     Here(Option<(Permit, ModuleName, Arc<Router>)>),
-    /// There.
-    There(Remote),
+    /// There; the name is its module's, or says that it is foreign.
+    There(Remote, &'static str),
 }
 
 /// Decides where the request is answered, once its module lets it in.
 pub(super) async fn place(request: &ServiceRequest, context: &RequestContext) -> Result<Placing, ApiError> {
     let Some(router) = request.app_data::<web::Data<Router>>() else { return Ok(Placing::Here(None)) };
     if let Some(remote) = router.prefix(request.path()) {
-        return Ok(Placing::There(remote));
+        return Ok(Placing::There(remote, "foreign"));
     }
     let module = request
         .app_data::<web::Data<Routes>>()
@@ -48,7 +48,7 @@ pub(super) async fn place(request: &ServiceRequest, context: &RequestContext) ->
     let decided = router.decide(module.as_str(), &client, context.deadline).await;
     Ok(match decided.map_err(|error| told(&error))? {
         Decision::Local(permit) => Placing::Here(Some((permit, module, Arc::clone(router)))),
-        Decision::Remote(remote) => Placing::There(remote),
+        Decision::Remote(remote) => Placing::There(remote, module.as_str()),
     })
 }
 
@@ -56,6 +56,7 @@ pub(super) async fn place(request: &ServiceRequest, context: &RequestContext) ->
 pub(super) async fn forward(
     request: ServiceRequest,
     remote: Remote,
+    module: &'static str,
     context: &RequestContext,
     began: Instant,
 ) -> ServiceResponse<BoxBody> {
@@ -75,7 +76,7 @@ pub(super) async fn forward(
         ];
         router.forward(remote, &request, payload, extra, context.deadline).await
     };
-    let response = match answered.await {
+    let mut response = match answered.await {
         Ok(response) => ServiceResponse::new(request, response),
         Err(error) => {
             let rendered = told(&error).render(
@@ -86,7 +87,9 @@ pub(super) async fn forward(
             ServiceResponse::new(request, rendered)
         }
     };
-    noted(response, context, &method, began)
+    finish(&mut response, context);
+    note(&Answered::there(module, &response), context, &method, began.elapsed());
+    response
 }
 
 /// Answers a request that was not let in.

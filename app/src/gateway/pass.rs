@@ -41,7 +41,9 @@ pub(crate) async fn pass(
     let method = request.method().clone();
     let permit = match place(&request, &context).await {
         Ok(Placing::Here(permit)) => permit,
-        Ok(Placing::There(remote)) => return Ok(forward(request, remote, &context, began).await),
+        Ok(Placing::There(remote, module)) => {
+            return Ok(forward(request, remote, module, &context, began).await);
+        }
         Err(error) => {
             let response = refused(request, &error, &context);
             return Ok(noted(response, &context, &method, began));
@@ -81,7 +83,7 @@ pub(crate) async fn pass(
 }
 
 /// Gives the response its headers, and says in log and metrics how it went.
-pub(super) fn noted(
+fn noted(
     mut response: ServiceResponse<BoxBody>,
     context: &RequestContext,
     method: &Method,
@@ -126,7 +128,7 @@ fn render(response: ServiceResponse<BoxBody>, context: &RequestContext) -> Servi
 }
 
 /// Headers of every response.
-fn finish(response: &mut ServiceResponse<BoxBody>, context: &RequestContext) {
+pub(super) fn finish(response: &mut ServiceResponse<BoxBody>, context: &RequestContext) {
     stamp(response.headers_mut(), context);
     // What nobody called public may be somebody's own, also a guest's, who has no login to tell by.
     let personal = response.request().path().starts_with("/api/");
@@ -162,15 +164,23 @@ fn stamp(headers: &mut HeaderMap, context: &RequestContext) {
 }
 
 /// What a log line and the metrics say of an answer.
-struct Answered<'a> {
+pub(super) struct Answered<'a> {
     module: &'a str,
     route: &'a str,
     status: StatusCode,
     path: &'a str,
 }
 
+impl<'a> Answered<'a> {
+    /// One that came from elsewhere. It matched no route here, and to look for one costs more than the line is worth: whoever
+    /// answered it counts by route.
+    pub(super) fn there(module: &'a str, response: &'a ServiceResponse<BoxBody>) -> Self {
+        Self { module, route: "forwarded", status: response.status(), path: response.request().path() }
+    }
+}
+
 /// One log line and the metrics.
-fn note(answered: &Answered<'_>, context: &RequestContext, method: &Method, duration: Duration) {
+pub(super) fn note(answered: &Answered<'_>, context: &RequestContext, method: &Method, duration: Duration) {
     let Answered { module, route, status: code, path } = *answered;
     let status = code.as_u16();
     let level = match code {

@@ -78,7 +78,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    purchases (user_id, product_id) {
+    purchases (user_id, product_id, order_id) {
         user_id -> Text,
         product_id -> Text,
         order_id -> Text,

@@ -9,6 +9,9 @@ use system_tests::shop::Shop;
 /// The address that the README uses.
 const README_ADDRESS: &str = "http://127.0.0.1:8080";
 
+/// The program that `cargo run --release` has built.
+const README_PROGRAM: &str = "target/release/banyan";
+
 /// A command block and the block that shows what it prints.
 type Scene = (String, String);
 
@@ -67,9 +70,14 @@ async fn the_tour_works_word_for_word() {
         script.push_str("\necho; echo ==== next scene\n");
     }
     let script = script.replace(README_ADDRESS, shop.server.base_url());
+    let program = system_tests::binary::banyan().to_str().expect("a path");
+    let script = script.replace(README_PROGRAM, program);
     let directory = tempfile::tempdir().expect("a directory");
-    let ran =
-        Command::new("bash").arg("-c").arg(script).current_dir(directory.path()).output().expect("bash");
+    let mut bash = Command::new("bash");
+    bash.arg("-c").arg(script).current_dir(directory.path());
+    // The reader is where `data` is.
+    bash.env("BANYAN__DATA__DIRECTORY", shop.server.data_dir());
+    let ran = bash.output().expect("bash");
     let printed = String::from_utf8_lossy(&ran.stdout).into_owned();
     assert!(ran.status.success(), "{printed}{}", String::from_utf8_lossy(&ran.stderr));
     for ((commands, shown), printed) in scenes.iter().zip(printed.split("==== next scene")) {

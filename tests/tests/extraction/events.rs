@@ -94,6 +94,22 @@ async fn who_has_bought_can_review_although_the_order_module_is_dead() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_has_given_it_back_has_not_bought_it() {
+    let shop = Shop::open();
+    let (person, article) = (shop.somebody().await, shop.article(5).await);
+    order(&shop.server, &["extract", "order", "--spawn", "--weights", "100", "--hold", "0ms"]);
+    let bought = shop.buy(&person, &article, "ok").await;
+    let bought = bought["id"].as_str().expect("an id");
+    shop.settled(&person, bought, &["confirmed"]).await;
+    let cancel = shop.client.post(&format!("/api/v1/orders/{bought}/cancel")).bearer(&person.token);
+    let cancel = cancel.key(&fresh_key()).json(&json!({"reason": "changed my mind"}));
+    assert!(cancel.send().await.status < 300);
+    shop.settled(&person, bought, &["cancelled"]).await;
+    told(&shop, 2).await;
+    assert_eq!(review(&shop, &person, &article).await.expect(422).error_code(), "REVIEW_NOT_ALLOWED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_happened_while_the_product_module_was_dead_is_told_when_it_is_back() {
     let shop = Shop::open();
     let (person, article) = (shop.somebody().await, shop.article(5).await);

@@ -4,5 +4,6 @@ CREATE TABLE purchases (
     product_id TEXT NOT NULL,
     order_id   TEXT NOT NULL,
     at         BIGINT NOT NULL,
-    PRIMARY KEY (user_id, product_id)
+    PRIMARY KEY (user_id, product_id, order_id)
 );
+CREATE INDEX purchases_by_order ON purchases (order_id);

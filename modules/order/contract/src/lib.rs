@@ -45,6 +45,16 @@ pub struct OrderConfirmed {
     pub product_ids: Vec<ProductId>,
 }
 
+/// Kind of the event whose data is an [`OrderRevoked`].
+pub const ORDER_REVOKED: &str = "order.revoked";
+
+/// A confirmed order is being cancelled: nothing of it counts as bought any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRevoked {
+    /// The order.
+    pub order_id: OrderId,
+}
+
 /// Why a request about carts or orders is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum OrderError {

@@ -13,7 +13,6 @@ use product_contract::{ProductError, Reserve, ReserveLine};
 
 use super::Service;
 use super::payments::{CreatePayment, PaymentProvider, ProviderError};
-use super::telling;
 use crate::domain::event::Event;
 use crate::domain::order::{Order, Payment, Status};
 use crate::domain::payment::Snapshot;
@@ -305,16 +304,13 @@ impl Service {
                 for (provider, reference) in news.iter().filter_map(|fact| reference_in(&order, fact)) {
                     inbox::remember(tx, &provider, &reference, id)?;
                 }
-                let now = Timestamp::now();
-                let confirmed = news.contains(&Event::Confirmed);
-                if confirmed {
-                    telling::confirmed(tx, id, &order, now)?;
-                }
-                Ok::<_, Error>((events::append(tx, id, order, news, now)?, confirmed))
+                let before = order.status;
+                Ok::<_, Error>((events::append(tx, id, order, news, Timestamp::now())?, before))
             })
             .await;
-        let (order, confirmed) = noted?;
-        if confirmed {
+        let (order, before) = noted?;
+        if order.status != before {
+            // Others may be told of it.
             self.told().notify_one();
         }
         Ok(order)

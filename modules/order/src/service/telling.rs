@@ -2,32 +2,15 @@
 
 use std::time::Duration;
 
-use kernel::events::{Outlet, publish};
-use kernel::store::{StoreError, Tx};
+use kernel::events::Outlet;
+use kernel::store::StoreError;
 use kernel::worker::Round;
-use kernel::{CallContext, EventBatch, OrderId, Timestamp};
-use order_contract::{ORDER_CONFIRMED, OrderConfirmed};
+use kernel::{CallContext, EventBatch};
 
 use super::Service;
-use crate::domain::order::Order;
 
 /// How long the product module may take for a batch.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Writes down that an order was confirmed, in the same transaction. A guest's order says nothing about anybody.
-pub(super) fn confirmed(
-    tx: &mut Tx<'_>,
-    order_id: OrderId,
-    order: &Order,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Some(user_id) = order.placed.user_id else { return Ok(()) };
-    let mut product_ids: Vec<_> = order.placed.lines.iter().map(|line| line.product_id).collect();
-    product_ids.sort_unstable();
-    product_ids.dedup();
-    let data = OrderConfirmed { order_id, user_id, product_ids };
-    publish(tx, order_id.as_str(), ORDER_CONFIRMED, &data, now)
-}
 
 impl Service {
     /// Delivers what the product module does not know yet.

@@ -7,9 +7,9 @@ use kernel::{OrderId, Timestamp, on_each};
 use crate::domain::event::Event;
 use crate::domain::order::Order;
 use crate::schema::order_events;
-use crate::store::orders;
+use crate::store::{orders, outbox};
 
-/// Appends `events` to an order's stream and brings the projection up to date, in the same transaction.
+/// Appends `events` to an order's stream, brings the projection up to date and tells others, in the same transaction.
 pub(crate) fn append(
     tx: &mut Tx<'_>,
     id: OrderId,
@@ -20,11 +20,13 @@ pub(crate) fn append(
     if events.is_empty() {
         return Ok(order);
     }
+    let before = order.status;
     for event in events {
         order.apply(event.clone(), now).map_err(unreadable)?;
         insert(tx, id, order.version, &event, now)?;
     }
     orders::project(tx, id, &order)?;
+    outbox::tell(tx, id, before, &order, now)?;
     Ok(order)
 }
 

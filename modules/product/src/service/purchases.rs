@@ -1,8 +1,9 @@
 //! Who has bought what, as the order module tells it.
 
 use kernel::{Event, EventBatch, ProductId, UserId, events};
-use order_contract::{ORDER_CONFIRMED, OrderConfirmed};
+use order_contract::{ORDER_CONFIRMED, ORDER_REVOKED, OrderConfirmed, OrderRevoked};
 use product_contract::ProductError;
+use serde::de::DeserializeOwned;
 
 use super::Service;
 use crate::error::Error;
@@ -18,7 +19,7 @@ impl Service {
             .write(move |tx| {
                 events::take(tx, &batch, |tx, event| match event.kind.as_str() {
                     ORDER_CONFIRMED => {
-                        let order = read(event)?;
+                        let order: OrderConfirmed = read(event)?;
                         Ok(purchases::insert(
                             tx,
                             order.user_id,
@@ -26,6 +27,10 @@ impl Service {
                             order.order_id,
                             event.at,
                         )?)
+                    }
+                    ORDER_REVOKED => {
+                        let order: OrderRevoked = read(event)?;
+                        Ok(purchases::delete(tx, order.order_id)?)
                     }
                     // Of no interest here; a newer source may tell more.
                     _ => Ok(()),
@@ -40,7 +45,7 @@ impl Service {
     }
 }
 
-fn read(event: &Event) -> Result<OrderConfirmed, Error> {
+fn read<T: DeserializeOwned>(event: &Event) -> Result<T, Error> {
     serde_json::from_str(&event.data).map_err(|error| {
         let reason = format!("event {}: {error}", event.sequence);
         Error::Contract(ProductError::Invalid { reason })

@@ -35,9 +35,18 @@ pub fn insert(
     Ok(())
 }
 
+/// Forgets what was bought with an order.
+pub fn delete(tx: &mut Tx<'_>, order: OrderId) -> Result<(), StoreError> {
+    on_each!(tx, conn => diesel::delete(purchases::table.filter(purchases::order_id.eq(order))).execute(conn))?;
+    Ok(())
+}
+
 /// Whether the user has bought the product, as far as is known here.
 pub fn exists(db: &mut Db, user: UserId, product: ProductId) -> Result<bool, StoreError> {
-    let purchase = purchases::table.find((user, product)).select(purchases::order_id);
+    let purchase = purchases::table
+        .filter(purchases::user_id.eq(user))
+        .filter(purchases::product_id.eq(product))
+        .select(purchases::order_id);
     let order: Option<OrderId> = on_each!(db, conn => purchase.first(conn).optional())?;
     Ok(order.is_some())
 }
