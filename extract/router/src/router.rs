@@ -28,7 +28,7 @@ use crate::proxy::{self, Extra};
 use crate::settings::Settings;
 use crate::shadow::Shadows;
 use crate::split::{self, Client, Place};
-use crate::table::Table;
+use crate::table::{Table, is_reserved};
 use crate::target::Target;
 
 mod install;
@@ -125,11 +125,14 @@ impl Router {
 
     /// The foreign application that `path` belongs to, if it does to one.
     pub fn prefix(&self, path: &str) -> Option<Remote> {
-        if !self.has_prefixes.load(Ordering::Acquire) {
+        if !self.has_prefixes.load(Ordering::Acquire) || is_reserved(path) {
             return None;
         }
         let installed = self.installed.load();
-        let (_, target) = installed.prefixes.iter().find(|(prefix, _)| prefix.covers(path))?;
+        let (prefix, target) = installed.prefixes.iter().find(|(prefix, _)| prefix.covers(path))?;
+        if prefix.local {
+            return None;
+        }
         Some(Remote { target: Arc::clone(target), module: None, permit: None })
     }
 

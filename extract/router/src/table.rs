@@ -79,8 +79,12 @@ pub struct Shadow {
 pub struct Prefix {
     /// Matches itself and every path below it: `/shop` takes `/shop` and `/shop/x`, not `/shopping`.
     pub path: String,
-    /// Where the application listens; one or more.
+    /// Where the application listens; one or more. None if the paths are [`local`](Self::local).
+    #[serde(default)]
     pub upstream: Vec<BaseUrl>,
+    /// Whether these paths are answered here, as if no shorter prefix took them: what was taken over already.
+    #[serde(default)]
+    pub local: bool,
     /// Whether the prefix is taken off the path before it is sent on.
     #[serde(default)]
     pub strip: bool,
@@ -139,8 +143,14 @@ pub enum InvalidTable {
         path: String,
     },
     /// A prefix leads nowhere.
-    #[error("prefix {path:?}: needs at least one upstream")]
+    #[error("prefix {path:?}: needs at least one upstream, or local = true")]
     NoUpstream {
+        /// The path.
+        path: String,
+    },
+    /// A prefix leads to two places.
+    #[error("prefix {path:?}: is local, so it has no upstream")]
+    LocalUpstream {
         /// The path.
         path: String,
     },
@@ -150,6 +160,10 @@ pub enum InvalidTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a percentage from 0 to 100")]
 pub struct InvalidPercent(u8);
+
+/// Paths that never belong to a foreign application, whatever its prefix: what operators and nodes say there proves who they
+/// are, and must not be told to anybody else.
+const RESERVED: [&str; 2] = ["/_admin", "/_internal"];
 
 /// Most instances of a module, and most upstreams of a prefix.
 pub const MAX_INSTANCES: usize = 64;
@@ -213,6 +227,15 @@ impl Placement {
 
 // === impl Prefix ===
 
+/// Whether `path` is for this server alone.
+pub(crate) fn is_reserved(path: &str) -> bool {
+    RESERVED.iter().any(|reserved| lies_below(reserved, path))
+}
+
+fn lies_below(prefix: &str, path: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 impl Prefix {
     /// The path without a slash at its end: what a matching path begins with.
     pub(crate) fn trimmed(&self) -> &str {
@@ -221,7 +244,7 @@ impl Prefix {
 
     /// Whether `path` is the prefix or lies below it.
     pub(crate) fn covers(&self, path: &str) -> bool {
-        path.strip_prefix(self.trimmed()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        lies_below(self.trimmed(), path)
     }
 
     fn check(&self) -> Result<(), InvalidTable> {
@@ -231,7 +254,10 @@ impl Prefix {
         if !self.path.starts_with('/') || self.path.contains(odd) || !self.path.is_ascii() || bad_segment {
             return Err(InvalidTable::PrefixPath { path: self.path.clone() });
         }
-        if self.upstream.is_empty() {
+        if self.local && !self.upstream.is_empty() {
+            return Err(InvalidTable::LocalUpstream { path: self.path.clone() });
+        }
+        if !self.local && self.upstream.is_empty() {
             return Err(InvalidTable::NoUpstream { path: self.path.clone() });
         }
         if self.upstream.len() > MAX_INSTANCES {

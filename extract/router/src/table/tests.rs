@@ -29,6 +29,11 @@ fn a_wrong_table_is_refused_by_name() {
             "two instances a",
         ),
         (r#"{"generation":1,"prefixes":[{"path":"/a","upstream":[]}]}"#, "at least one upstream"),
+        (r#"{"generation":1,"prefixes":[{"path":"/a"}]}"#, "at least one upstream"),
+        (
+            r#"{"generation":1,"prefixes":[{"path":"/a","local":true,"upstream":["http://h"]}]}"#,
+            "is local, so it has no upstream",
+        ),
         (r#"{"generation":1,"prefixes":[{"path":"/a/../b","upstream":["http://h"]}]}"#, "must begin with"),
         (
             r#"{"generation":1,"prefixes":[{"path":"/a","upstream":["http://h"]},{"path":"/a/","upstream":["http://h"]}]}"#,
@@ -49,6 +54,7 @@ fn a_prefix_ends_at_a_segment() {
     let prefix = |path: &str| Prefix {
         path: path.to_owned(),
         upstream: vec!["http://h".parse().unwrap()],
+        local: false,
         strip: false,
         preserve_host: true,
         health: None,

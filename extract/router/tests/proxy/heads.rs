@@ -128,6 +128,32 @@ async fn a_prefix_may_be_taken_off_and_may_have_its_own_host() {
 }
 
 #[actix_web::test]
+async fn a_longer_prefix_may_give_paths_back_and_a_few_were_never_given_away() {
+    let (upstream, legacy) = (Upstream::listen().await, Upstream::listen().await);
+    let mut table = out(1, &[upstream.address()]);
+    let mut taken_over = prefix("/old/new", legacy.address());
+    (taken_over.local, taken_over.upstream) = (true, Vec::new());
+    table.prefixes = vec![prefix("/", legacy.address()), taken_over];
+    let home = Home::with(settings(), table).await;
+    for (path, is_legacy) in [
+        ("/old", true),
+        ("/old/newer", true),
+        ("/old/new", false),
+        ("/old/new/x", false),
+        ("/_admin/status", false),
+        ("/_internal/x", false),
+        ("/_internally", true),
+    ] {
+        let mut client = home.send(&format!("GET {path} HTTP/1.1\r\nHost: shop\r\n\r\n")).await;
+        let to = if is_legacy { &legacy } else { &upstream };
+        let (mut wire, request) = to.request().await;
+        assert_eq!(request.first, format!("GET {path} HTTP/1.1"));
+        wire.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok").await;
+        client.response().await;
+    }
+}
+
+#[actix_web::test]
 async fn the_authority_of_an_absolute_target_is_the_host() {
     let upstream = Upstream::listen().await;
     let home = Home::of(&upstream).await;

@@ -53,6 +53,7 @@ pub fn prefix(path: &str, address: SocketAddr) -> Prefix {
     Prefix {
         path: path.to_owned(),
         upstream: vec![url(address)],
+        local: false,
         strip: false,
         preserve_host: true,
         health: None,
