@@ -89,7 +89,7 @@ async fn the_shops_own_routes_answer_beside_it_and_the_prefix_ends_at_a_segment(
     let home = Home::with(&prefix(PREFIX, legacy.address));
     let client = home.client();
     let products = client.get("/api/v1/products?limit=1").send().await.expect(200);
-    assert!(products.body["headers"].is_null() && products.text.contains("variants"), "{products}");
+    assert!(products.body["headers"].is_null() && products.body["data"].is_array(), "{products}");
     client.get("/healthz").send().await.expect(200);
     client.get("/legacy").send().await.expect(200);
     let other = client.get("/legacyx").send().await.expect(404);

@@ -2,6 +2,9 @@
 
 use std::time::Instant;
 
+use system_tests::server::Server;
+use system_tests::shop::Shop;
+
 use crate::kit::{Home, Upstream, prefix};
 
 /// More than all buffers on the way, and far less than a body.
@@ -14,22 +17,22 @@ fn size() -> u64 {
 }
 
 /// A line of the process's status in bytes.
-fn memory(home: &Home, line: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", home.server.pid())).expect("its status");
+fn memory(server: &Server, line: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("its status");
     let line = status.lines().find(|known| known.starts_with(line)).expect("the line");
     let kibibytes: u64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
     kibibytes << 10
 }
 
 /// Forgets the most it ever had, and gives what it has now.
-fn begin(home: &Home) -> u64 {
-    std::fs::write(format!("/proc/{}/clear_refs", home.server.pid()), "5").expect("its mark can be reset");
-    memory(home, "VmRSS:")
+fn begin(server: &Server) -> u64 {
+    std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").expect("its mark can be reset");
+    memory(server, "VmRSS:")
 }
 
 #[expect(clippy::print_stderr, reason = "the figures are part of a run's report")]
-fn end(home: &Home, what: &str, before: u64, began: Instant) {
-    let most = memory(home, "VmHWM:");
+fn end(server: &Server, what: &str, before: u64, began: Instant) {
+    let most = memory(server, "VmHWM:");
     let grown = most.saturating_sub(before);
     let (size, seconds) = (size() >> 20, began.elapsed().as_secs_f64());
     eprintln!(
@@ -54,10 +57,23 @@ async fn warm(upstream: &Upstream) -> Home {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_held_whole_is_seen_as_growth() {
+    let shop = Shop::open();
+    let operator = shop.operator().await;
+    let (server, mebibytes) = (&shop.server, 14);
+    let before = begin(server);
+    let import = shop.client.post("/api/v1/admin/products/import").bearer(&operator.token);
+    let import = import.key("held-whole").raw("text/csv", vec![b'x'; mebibytes << 20]);
+    assert_eq!(import.send().await.expect(400).error_code(), "MALFORMED_CSV");
+    let grown = memory(server, "VmHWM:").saturating_sub(before) >> 20;
+    assert!(grown >= 10, "of {mebibytes} MiB that are held only {grown} are seen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_large_download_is_streamed() {
     let upstream = Upstream::listen().await;
     let home = warm(&upstream).await;
-    let (before, began) = (begin(&home), Instant::now());
+    let (before, began) = (begin(&home.server), Instant::now());
     let mut client = home.send("GET /legacy/x HTTP/1.1\r\nHost: h\r\n\r\n").await;
     let (mut wire, _) = upstream.request().await;
     let sent = async {
@@ -73,14 +89,14 @@ async fn a_large_download_is_streamed() {
     };
     let ((), received) = tokio::join!(sent, received);
     assert_eq!(received, size());
-    end(&home, "a download", before, began);
+    end(&home.server, "a download", before, began);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_upload_is_streamed() {
     let upstream = Upstream::listen().await;
     let home = warm(&upstream).await;
-    let (before, began) = (begin(&home), Instant::now());
+    let (before, began) = (begin(&home.server), Instant::now());
     let head = format!("PUT /legacy/x HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", size());
     let mut client = home.send(&head).await;
     let mut wire = upstream.accept().await;
@@ -98,14 +114,14 @@ async fn a_large_upload_is_streamed() {
     assert_eq!(received, size());
     wire.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     assert_eq!(client.message().await.status(), 200);
-    end(&home, "an upload", before, began);
+    end(&home.server, "an upload", before, began);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_holds_the_application_back() {
     let upstream = Upstream::listen().await;
     let home = warm(&upstream).await;
-    let before = begin(&home);
+    let before = begin(&home.server);
     let _client = home.send("GET /legacy/x HTTP/1.1\r\nHost: h\r\n\r\n").await;
     let (mut wire, _) = upstream.request().await;
     wire.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 1_u64 << 30)).await;
@@ -117,5 +133,5 @@ async fn a_client_that_does_not_read_holds_the_application_back() {
         sent += 1;
         assert!(sent < 100, "it swallows what nobody reads");
     }
-    assert!(memory(&home, "VmHWM:") < before + GROWTH);
+    assert!(memory(&home.server, "VmHWM:") < before + GROWTH);
 }
