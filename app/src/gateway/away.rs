@@ -6,12 +6,13 @@ use std::time::Instant;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
-use actix_web::{FromRequest as _, web};
+use actix_web::{FromRequest as _, HttpMessage as _, web};
 use kernel::ErrorCode;
 use kernel::http::{ApiError, RequestContext};
 use router::gate::Permit;
 use router::{Client, Decision, Extra, ProxyError, Remote, Router};
 
+use super::names::out;
 use super::pass::{Answered, finish, note};
 use super::{Owner, Routes};
 use crate::home::may_place;
@@ -27,15 +28,17 @@ pub(super) enum Placing {
 
 /// Decides where the request is answered, once its module lets it in.
 pub(super) async fn place(request: &ServiceRequest, context: &RequestContext) -> Result<Placing, ApiError> {
-    let Some(router) = request.app_data::<web::Data<Router>>() else { return Ok(Placing::Here(None)) };
-    if let Some(remote) = router.prefix(request.path()) {
+    let router = request.app_data::<web::Data<Router>>();
+    if let Some(remote) = router.and_then(|router| router.prefix(request.path())) {
         return Ok(Placing::There(remote, "foreign"));
     }
+    // From here on it may concern somebody in this process.
+    request.extensions_mut().insert(context.clone());
     let module = request
         .app_data::<web::Data<Routes>>()
         .and_then(|routes| routes.module_of_path(request.path()))
         .and_then(ModuleName::find);
-    let Some(module) = module else { return Ok(Placing::Here(None)) };
+    let (Some(router), Some(module)) = (router, module) else { return Ok(Placing::Here(None)) };
     if let Some(owner) = request.app_data::<web::Data<Owner>>() {
         owner.admit(request, module)?;
     }
@@ -67,12 +70,12 @@ pub(super) async fn forward(
             request.app_data::<web::Data<Router>>().ok_or(ProxyError::Internal("there is no router"))?;
         let payload = web::Payload::from_request(&request, &mut payload).await;
         let payload = payload.map_err(|_error| ProxyError::Internal("the request has no body"))?;
-        let trace = context.trace.child().to_string();
+        let trace = context.trace.child().to_header();
         let remaining = context.deadline.saturating_duration_since(Instant::now()).as_millis().to_string();
         let extra: Extra<'_> = &[
-            ("x-request-id", &context.request_id),
-            ("traceparent", &trace),
-            ("x-banyan-deadline-ms", &remaining),
+            (out::REQUEST_ID, &context.request_id),
+            (out::TRACEPARENT, trace.as_str()),
+            (out::DEADLINE, &remaining),
         ];
         router.forward(remote, &request, payload, extra, context.deadline).await
     };

@@ -7,6 +7,7 @@
 
 mod away;
 mod metrics;
+mod names;
 mod owner;
 mod pass;
 mod platform;

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, web};
+use actix_web::{Error, web};
 use kernel::http::{ApiError, RequestContext};
 use kernel::{ErrorCode, TraceContext};
 
 use super::away::{Placing, forward, place, refused};
+use super::names::{DEADLINE, REQUEST_ID, TRACEPARENT};
 use super::shadow::copied;
 use super::{Routes, metrics, request_id};
 
@@ -37,7 +38,6 @@ pub(crate) async fn pass(
         trace: trace(&request),
         deadline: began + remaining(&request).map_or(limits, |remaining| remaining.min(limits)),
     };
-    request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
     let permit = match place(&request, &context).await {
         Ok(Placing::Here(permit)) => permit,
@@ -101,13 +101,13 @@ fn noted(
 
 /// Time that whoever forwarded the request has left for it. Internal calls keep to theirs by themselves.
 fn remaining(request: &ServiceRequest) -> Option<Duration> {
-    let given = request.headers().get("x-banyan-deadline-ms")?.to_str().ok()?;
+    let given = request.headers().get(DEADLINE)?.to_str().ok()?;
     let public = !request.path().starts_with("/_internal/");
     given.parse().ok().filter(|_| public).map(Duration::from_millis)
 }
 
 fn trace(request: &ServiceRequest) -> TraceContext {
-    let parent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let parent = request.headers().get(TRACEPARENT).and_then(|value| value.to_str().ok());
     parent.and_then(|text| text.parse().ok()).unwrap_or_else(TraceContext::start).child()
 }
 
@@ -155,10 +155,10 @@ impl MessageBody for LeftOut {
 
 fn stamp(headers: &mut HeaderMap, context: &RequestContext) {
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
+        headers.insert(REQUEST_ID, id);
     }
-    if let Ok(trace) = HeaderValue::from_str(&context.trace.to_string()) {
-        headers.insert(HeaderName::from_static("traceparent"), trace);
+    if let Ok(trace) = HeaderValue::from_str(context.trace.to_header().as_str()) {
+        headers.insert(TRACEPARENT, trace);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

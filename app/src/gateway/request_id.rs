@@ -4,12 +4,20 @@ use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
 
-const HEADER: &str = "x-request-id";
+use super::names::REQUEST_ID;
 
 /// The id of the request with these headers.
 pub(crate) fn of(headers: &HeaderMap) -> Arc<str> {
-    let given = headers.get(HEADER).and_then(|value| value.to_str().ok()).filter(|id| is_harmless(id));
-    given.map_or_else(|| Arc::from(format!("{:032x}", fastrand::u128(..))), Arc::from)
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| is_harmless(id));
+    given.map_or_else(fresh, Arc::from)
+}
+
+fn fresh() -> Arc<str> {
+    let mut digits = [0_u8; 32];
+    for digit in &mut digits {
+        *digit = fastrand::choice(b"0123456789abcdef").copied().unwrap_or(b'0');
+    }
+    Arc::from(std::str::from_utf8(&digits).unwrap_or("-"))
 }
 
 /// What may stand in a log line and a header.

@@ -1,7 +1,7 @@
 //! Who may give orders: whoever can read the operator's token in the data directory, or an operator who has logged in.
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::{FromRequest, HttpRequest, web};
 use kernel::http::{ApiError, Login};
 use kernel::{ErrorCode, Permission};
@@ -11,6 +11,10 @@ use router::split::{OPERATOR, OVERRIDE};
 
 use super::Home;
 
+/// Names that are parsed when the program is compiled: every request of a module is asked for them.
+const PLACEMENT: HeaderName = HeaderName::from_static(OVERRIDE);
+const PROOF: HeaderName = HeaderName::from_static(OPERATOR);
+
 /// Somebody who may move modules. Anybody else is answered 401 or 403.
 pub(super) struct Operator {
     /// As the audit log names them.
@@ -19,11 +23,11 @@ pub(super) struct Operator {
 
 /// Whether a request may choose its placement: the operator's token or an operator's login comes with it.
 pub(crate) async fn may_place(request: &HttpRequest) -> bool {
-    if !request.headers().contains_key(OVERRIDE) {
+    if !request.headers().contains_key(PLACEMENT) {
         return false;
     }
     let Some(home) = request.app_data::<web::Data<Home>>() else { return false };
-    if let Some(token) = request.headers().get(OPERATOR) {
+    if let Some(token) = request.headers().get(PROOF) {
         return home.is_operator_token(token.as_bytes());
     }
     Login::extract(request).await.is_ok_and(|login| login.require(Permission::ManageModules).is_ok())

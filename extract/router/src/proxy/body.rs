@@ -100,7 +100,7 @@ impl Source {
             payload,
             remaining: length,
             allowed: limits.body,
-            flow: Flow::new(limits.idle, None),
+            flow: Flow::new(limits.idle, None, Instant::now()),
             progress: Rc::clone(&progress),
         };
         Ok((Self::Streamed(Box::new(upload)), progress))

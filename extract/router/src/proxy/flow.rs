@@ -34,10 +34,11 @@ thread_local! {
 // === impl Flow ===
 
 impl Flow {
-    pub(super) fn new(limit: Duration, incoming: Option<Incoming>) -> Rc<Self> {
+    /// `now` may be a moment old: it counts from when the body is watched.
+    pub(super) fn new(limit: Duration, incoming: Option<Incoming>, now: Instant) -> Rc<Self> {
         Rc::new(Self {
             limit,
-            touched: Cell::new(Instant::now()),
+            touched: Cell::new(now),
             listed: Cell::new(false),
             expired: Cell::new(false),
             waker: RefCell::new(None),
@@ -48,14 +49,17 @@ impl Flow {
     /// It is not over at once, so it is watched from now on.
     pub(super) fn watch(self: &Rc<Self>) {
         if !self.listed.replace(true) {
+            self.touched.set(Instant::now());
             LISTED.with_borrow_mut(|listed| listed.push(Rc::downgrade(self)));
             sweep::ensure();
         }
     }
 
-    /// Bytes moved.
+    /// Bytes moved. Nobody asks when as long as it is not watched.
     pub(super) fn touch(&self) {
-        self.touched.set(Instant::now());
+        if self.listed.get() {
+            self.touched.set(Instant::now());
+        }
     }
 
     /// Nothing can move before `waker` is told.

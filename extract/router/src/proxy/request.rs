@@ -28,17 +28,13 @@ use crate::settings::Settings;
 use crate::target::Target;
 use crate::upstream::Upstream;
 
-/// Header fields that the caller sets: names in lower case and values. They replace the client's.
-pub type Extra<'a> = &'a [(&'a str, &'a str)];
+/// Header fields that the caller sets. They replace the client's.
+pub type Extra<'a> = &'a [(HeaderName, &'a str)];
 
-/// Fields that no client may set: only this proxy and its caller do.
-const OURS: [&str; 5] = [
-    "x-module-epoch",
-    "x-banyan-deadline-ms",
-    crate::split::OVERRIDE,
-    crate::split::OPERATOR,
-    crate::shadow::MARK,
-];
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const EPOCH: HeaderName = HeaderName::from_static("x-module-epoch");
 
 /// A buffer whose parts become header values without being copied again.
 struct Pen(BytesMut);
@@ -60,19 +56,19 @@ pub(super) fn build(
     *outbound.uri_mut() = pen.uri(request, target, upstream)?;
     let headers = outbound.headers_mut();
     headers.reserve(request.headers().len() + 12);
-    copy(request, framing, headers, &mut pen)?;
+    let peer = request.peer_addr().map(|address| address.ip().to_canonical());
+    let trusted = peer.is_some_and(|peer| settings.trusted.contains(&peer));
+    copy(request, framing, trusted, headers, &mut pen)?;
     let host = host_of(request);
     let sent_host = if target.preserve_host && !host.is_empty() { host } else { upstream.url.authority() };
     headers.insert(header::HOST, pen.text(sent_host)?);
     frame(framing, headers, &mut pen)?;
-    forwarded(request, host, headers, &mut pen, settings)?;
+    forwarded(request, host, peer, headers, &mut pen, settings)?;
     for (name, value) in extra {
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_invalid| ProxyError::Internal("an extra header's name"))?;
-        headers.insert(name, pen.text(value)?);
+        headers.insert(name.clone(), pen.text(value)?);
     }
     if let Some(epoch) = target.epoch {
-        headers.insert(HeaderName::from_static("x-module-epoch"), pen.write(format_args!("{epoch}"))?);
+        headers.insert(EPOCH, pen.write(format_args!("{epoch}"))?);
     }
     Ok(outbound)
 }
@@ -81,15 +77,16 @@ pub(super) fn build(
 pub(crate) fn end_to_end(request: &HttpRequest) -> Result<HeaderMap, ProxyError> {
     let mut headers = HeaderMap::new();
     let mut pen = Pen(BytesMut::with_capacity(1024));
-    copy(request, Framing::None, &mut headers, &mut pen)?;
+    copy(request, Framing::None, true, &mut headers, &mut pen)?;
     headers.insert(header::HOST, pen.text(host_of(request))?);
     Ok(headers)
 }
 
-/// Copies what is meant for the end.
+/// Copies what is meant for the end; what is claimed of who is asking only if a trusted proxy claims it.
 fn copy(
     request: &HttpRequest,
     framing: Framing,
+    trusted: bool,
     headers: &mut HeaderMap,
     pen: &mut Pen,
 ) -> Result<(), ProxyError> {
@@ -97,6 +94,7 @@ fn copy(
     let has_list = from.contains_key(inbound::CONNECTION);
     for (name, value) in from {
         if is_dropped(name)
+            || (!trusted && is_claim(name))
             || (has_list && names(from, inbound::CONNECTION).any(|n| n.eq_ignore_ascii_case(name.as_str())))
         {
             continue;
@@ -125,11 +123,34 @@ fn is_dropped(name: &inbound::HeaderName) -> bool {
         | inbound::EXPECT
         | inbound::PROXY_AUTHENTICATE
         | inbound::PROXY_AUTHORIZATION => true,
-        _ => {
-            matches!(name.as_str(), "keep-alive" | "proxy-connection" | "http2-settings")
-                || OURS.contains(&name.as_str())
-        }
+        _ => matches!(
+            name.as_str(),
+            "keep-alive"
+                | "proxy-connection"
+                | "http2-settings"
+                // Only this proxy and its caller may set these.
+                | "x-module-epoch"
+                | "x-banyan-deadline-ms"
+                | crate::split::OVERRIDE
+                | crate::split::OPERATOR
+                | crate::shadow::MARK
+        ),
     }
+}
+
+/// Fields that say who is asking; besides the standard's and this proxy's also variants that applications believe.
+fn is_claim(name: &inbound::HeaderName) -> bool {
+    *name == inbound::FORWARDED
+        || matches!(
+            name.as_str(),
+            "x-forwarded-for"
+                | "x-forwarded-proto"
+                | "x-forwarded-host"
+                | "x-forwarded-port"
+                | "x-forwarded-prefix"
+                | "x-forwarded-server"
+                | "x-real-ip"
+        )
 }
 
 /// Says how long the body is.
@@ -150,42 +171,29 @@ fn frame(framing: Framing, headers: &mut HeaderMap, pen: &mut Pen) -> Result<(),
 fn forwarded(
     request: &HttpRequest,
     host: &str,
+    peer: Option<IpAddr>,
     headers: &mut HeaderMap,
     pen: &mut Pen,
     settings: &Settings,
 ) -> Result<(), ProxyError> {
-    const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-    const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-    const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-    let peer = request.peer_addr().map(|address| address.ip().to_canonical());
-    let trusted = peer.is_some_and(|peer| settings.trusted.contains(&peer));
-    if !trusted {
-        for name in [FOR, PROTO, HOST, header::FORWARDED] {
-            headers.remove(name);
-        }
-        // Variants that applications also believe.
-        for name in ["x-real-ip", "x-forwarded-port", "x-forwarded-prefix", "x-forwarded-server"] {
-            headers.remove(name);
-        }
-    }
     // What a Host may hold is free of quotes and commas, or it is not repeated.
     let host_is_plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b));
-    let version = if request.version() == actix_web::http::Version::HTTP_10 { "1.0" } else { "1.1" };
-    let via = pen.write(format_args!("{version} {}", settings.pseudonym))?;
-    headers.append(header::VIA, via);
+    let version = if request.version() == actix_web::http::Version::HTTP_10 { "1.0 " } else { "1.1 " };
+    headers.append(header::VIA, pen.join(&[version, &settings.pseudonym])?);
     if let Some(peer) = peer {
-        headers.append(FOR, pen.write(format_args!("{peer}"))?);
+        let address = pen.write(format_args!("{peer}"))?;
+        let (open, close) = if peer.is_ipv6() { ("for=\"[", "]\"") } else { ("for=", "") };
+        let written = address.to_str().unwrap_or("unknown");
         let host = if host_is_plain { host } else { "" };
-        let quote = matches!(peer, IpAddr::V6(_));
-        let (open, close) = if quote { ("\"[", "]\"") } else { ("", "") };
-        let element = format_args!("for={open}{peer}{close};host=\"{host}\";proto=http");
-        headers.append(header::FORWARDED, pen.write(element)?);
+        let element = pen.join(&[open, written, close, ";host=\"", host, "\";proto=http"])?;
+        headers.append(FOR, address);
+        headers.append(header::FORWARDED, element);
     }
     if !headers.contains_key(PROTO) {
         headers.insert(PROTO, HeaderValue::from_static("http"));
     }
-    if !headers.contains_key(HOST) && host_is_plain {
-        headers.insert(HOST, pen.text(host)?);
+    if !headers.contains_key(FORWARDED_HOST) && host_is_plain {
+        headers.insert(FORWARDED_HOST, pen.text(host)?);
     }
     Ok(())
 }
@@ -241,6 +249,13 @@ impl Pen {
 
     fn text(&mut self, text: &str) -> Result<HeaderValue, ProxyError> {
         self.bytes(text.as_bytes())
+    }
+
+    fn join(&mut self, parts: &[&str]) -> Result<HeaderValue, ProxyError> {
+        for part in parts {
+            self.0.put_slice(part.as_bytes());
+        }
+        self.value()
     }
 
     fn write(&mut self, text: std::fmt::Arguments<'_>) -> Result<HeaderValue, ProxyError> {

@@ -89,7 +89,7 @@ pub(super) fn build(
         HttpResponse::with_body(status, body)
     } else {
         let size = known.map_or(BodySize::Stream, BodySize::Sized);
-        let flow = Flow::new(settings.limits.idle, Some(body));
+        let flow = Flow::new(settings.limits.idle, Some(body), held.attempt.began);
         HttpResponse::with_body(
             status,
             BoxBody::new(Download { flow, size, started: false, held: Some(held) }),

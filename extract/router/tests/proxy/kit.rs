@@ -153,7 +153,7 @@ async fn answer(
     router: &Router,
     deadline: Instant,
 ) -> Result<HttpResponse, ProxyError> {
-    let extra = [("x-request-id", "r-1")];
+    let extra = [(http::HeaderName::from_static("x-request-id"), "r-1")];
     if let Some(remote) = router.prefix(request.path()) {
         return router.forward(remote, request, payload, &extra, deadline).await;
     }

@@ -35,4 +35,4 @@ pub use money::{Money, MoneyError};
 pub use names::{CartId, OrderId, ProductId, ReservationId, SessionId, UserId, VariantId};
 pub use page::{Page, PageInfo};
 pub use time::Timestamp;
-pub use trace::TraceContext;
+pub use trace::{TraceContext, Traceparent};

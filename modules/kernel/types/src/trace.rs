@@ -14,6 +14,10 @@ pub struct TraceContext {
     pub flags: u8,
 }
 
+/// A `traceparent` as it is written: fixed in length, so it needs no allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traceparent([u8; 55]);
+
 /// The header is not a valid `traceparent`; the standard says to start a new trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid traceparent")]
@@ -31,6 +35,27 @@ impl TraceContext {
     pub fn child(self) -> Self {
         Self { parent_id: random_span(), ..self }
     }
+
+    /// As it is sent. Every request has two of them, so the formatting machinery is left out.
+    pub fn to_header(self) -> Traceparent {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        let (trace, rest) = text.split_at_mut(35);
+        let (span, flags) = rest.split_at_mut(17);
+        write_hex(trace, self.trace_id);
+        write_hex(span, u128::from(self.parent_id));
+        write_hex(flags, u128::from(self.flags));
+        Traceparent(text)
+    }
+}
+
+/// Writes the lowest digits of `number` over the end of `field`, up to the dash before them.
+fn write_hex(field: &mut [u8], mut number: u128) {
+    for digit in field.iter_mut().rev().take_while(|digit| **digit != b'-') {
+        let [lowest, ..] = number.to_le_bytes();
+        let value = lowest & 0xf;
+        *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        number >>= 4;
+    }
 }
 
 fn random_span() -> u64 {
@@ -40,7 +65,7 @@ fn random_span() -> u64 {
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.parent_id, self.flags)
+        f.write_str(self.to_header().as_str())
     }
 }
 
@@ -71,6 +96,16 @@ impl FromStr for TraceContext {
     }
 }
 
+// === impl Traceparent ===
+
+impl Traceparent {
+    /// The header's value.
+    pub fn as_str(&self) -> &str {
+        // It holds digits and dashes alone.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +115,15 @@ mod tests {
     #[test]
     fn the_standards_example_survives_a_round_trip() {
         assert_eq!(VALID.parse::<TraceContext>().unwrap().to_string(), VALID);
+    }
+
+    #[test]
+    fn every_field_is_written_in_its_full_width() {
+        let smallest = TraceContext { trace_id: 1, parent_id: 2, flags: 0 };
+        assert_eq!(smallest.to_header().as_str(), "00-00000000000000000000000000000001-0000000000000002-00");
+        let largest = TraceContext { trace_id: u128::MAX, parent_id: u64::MAX, flags: u8::MAX };
+        let expected = format!("00-{}-{}-ff", "f".repeat(32), "f".repeat(16));
+        assert_eq!(largest.to_string(), expected);
     }
 
     #[test]
