@@ -132,9 +132,12 @@ pub(crate) struct Away {
     /// Let home start the process, on this machine.
     #[arg(long, required_unless_present = "to", conflicts_with = "to")]
     pub(crate) spawn: bool,
-    /// Where a node that hosts the module and has joined answers.
+    /// How many processes home starts; requests are spread over them.
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "to")]
+    pub(crate) instances: u8,
+    /// Where a node that hosts the module and has joined answers. Given several times, requests are spread over the nodes.
     #[arg(long, value_name = "URL")]
-    pub(crate) to: Option<String>,
+    pub(crate) to: Vec<String>,
     /// Keep the store (`shared`).
     #[arg(long, default_value = "shared")]
     pub(crate) data: DataChoice,

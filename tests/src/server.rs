@@ -269,6 +269,11 @@ impl Server {
     pub fn kill_spawned(&self) {
         self.spawned().into_iter().for_each(kill);
     }
+
+    /// Kills one of them.
+    pub fn kill_one_spawned(&self) {
+        self.spawned().into_iter().take(1).for_each(kill);
+    }
 }
 
 impl Drop for Server {

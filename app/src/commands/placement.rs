@@ -14,6 +14,7 @@ pub(super) fn extract(module: ModuleName, away: Away, remote: &Remote) -> Result
     let order = ExtractOrder {
         module: module.as_str().to_owned(),
         to: away.to,
+        instances: away.instances,
         weights: away.weights,
         hold_ms: millis(away.hold),
         shadow_ms: away.shadow.map_or(0, millis),

@@ -15,9 +15,10 @@ pub(super) fn run(remote: &Remote) -> Result<(), Failure> {
     }
     say(&format!("{} (route table {})", status.url, status.generation));
     for module in &status.modules {
-        let node = module.node.as_deref().unwrap_or("-");
+        let nodes: Vec<&str> = module.nodes.iter().map(|node| node.as_str()).collect();
+        let nodes = if nodes.is_empty() { "-".to_owned() } else { nodes.join(", ") };
         say(&format!(
-            "{:<8} {:<5} {:>3} %  epoch {}  {node}",
+            "{:<8} {:<5} {:>3} %  epoch {}  {nodes}",
             module.name, module.placement, module.weight, module.epoch
         ));
         traffic("home", &module.home);

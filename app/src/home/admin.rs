@@ -14,14 +14,27 @@ use crate::host::ModuleName;
 /// How long a node may take to be ready, and what was entered to leave.
 const PATIENCE_MS: u64 = 30_000;
 
+/// Most nodes that host a module.
+const MOST_INSTANCES: usize = router::table::MAX_INSTANCES;
+
+/// Most processes that home starts for a module: they share one machine.
+const MOST_SPAWNED: u8 = 8;
+
+const fn one() -> u8 {
+    1
+}
+
 /// Take a module out of home.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExtractOrder {
     pub(crate) module: String,
-    /// Where a node that hosts it answers. Without it home starts one.
+    /// Where nodes that host it answer. Without any, home starts some.
     #[serde(default)]
-    pub(crate) to: Option<String>,
+    pub(crate) to: Vec<String>,
+    /// How many home starts.
+    #[serde(default = "one")]
+    pub(crate) instances: u8,
     /// Percent of traffic, step by step.
     pub(crate) weights: Vec<u8>,
     /// Least time at each step, in milliseconds.
@@ -54,9 +67,9 @@ pub(crate) struct OperationView {
     pub(crate) module: String,
     pub(crate) kind: Kind,
     pub(crate) phase: Phase,
-    /// Percent of traffic at the node.
+    /// Percent of traffic at the nodes.
     pub(crate) weight: u8,
-    pub(crate) node: Option<NodeId>,
+    pub(crate) nodes: Vec<NodeId>,
     /// Why it was undone.
     pub(crate) reason: Option<String>,
     pub(crate) began_at: Timestamp,
@@ -104,24 +117,29 @@ async fn extract(
         patience_ms: PATIENCE_MS,
     };
     let plan = plan.checked(Kind::Extract).map_err(|error| refused(error.to_string()))?;
-    let node = match &order.to {
-        Some(url) => home.joined(url.trim_end_matches('/'), module).await?,
-        None => home.to_spawn(module).await?,
+    let spawn = order.to.is_empty();
+    let nodes = if spawn {
+        home.to_spawn(module, order.instances).await?
+    } else {
+        home.all_joined(&order.to, module).await?
+    };
+    let place = match order.instances {
+        _ if !spawn => order.to.join(", "),
+        1 => "a new process".to_owned(),
+        count => format!("{count} new processes"),
     };
     let audit = Audit {
         actor: operator.name,
         action: "extract",
         module: Some(order.module.clone()),
-        details: format!(
-            "to {}, weights {:?}",
-            order.to.as_deref().unwrap_or("a new process"),
-            order.weights
-        ),
+        details: format!("to {place}, weights {:?}", order.weights),
     };
-    let begun = home.begin(module, Kind::Extract, plan, node, audit).await;
-    if begun.is_err() && order.to.is_none() {
-        // Another order was faster; the process for this one was never started.
-        home.inner.control.forget(node).await.map_err(failed)?;
+    let begun = home.begin(module, Kind::Extract, plan, nodes.clone(), audit).await;
+    if begun.is_err() && spawn {
+        // Another order was faster; the processes for this one were never started.
+        for node in nodes {
+            home.inner.control.forget(node).await.map_err(failed)?;
+        }
     }
     begun
 }
@@ -200,8 +218,11 @@ impl Home {
     async fn against(&self, module: ModuleName) -> Result<Vec<String>, ApiError> {
         let mut reasons = Vec::new();
         let placements = self.inner.control.placements().await.map_err(failed)?;
-        if let Some(node) = placements.modules.get(module.as_str()).and_then(|placed| placed.node) {
-            reasons.push(format!("{module} is out already, at node {node}; absorb it first"));
+        if let Some(placed) =
+            placements.modules.get(module.as_str()).filter(|placed| !placed.nodes.is_empty())
+        {
+            let nodes: Vec<&str> = placed.nodes.iter().map(NodeId::as_str).collect();
+            reasons.push(format!("{module} is out already, at node {}; absorb it first", nodes.join(", ")));
         }
         let running = self.inner.control.running().await.map_err(failed)?;
         if let Some(running) = running.iter().find(|running| running.module == module.as_str()) {
@@ -219,6 +240,22 @@ impl Home {
             }
         }
         Ok(reasons)
+    }
+
+    /// The nodes that answer at `urls` and host the module.
+    async fn all_joined(&self, urls: &[String], module: ModuleName) -> Result<Vec<NodeId>, ApiError> {
+        if urls.len() > MOST_INSTANCES {
+            return Err(refused(format!("at most {MOST_INSTANCES} nodes can host a module")));
+        }
+        let mut nodes = Vec::new();
+        for url in urls {
+            let node = self.joined(url.trim_end_matches('/'), module).await?;
+            if nodes.contains(&node) {
+                return Err(refused(format!("the node at {url} is named twice")));
+            }
+            nodes.push(node);
+        }
+        Ok(nodes)
     }
 
     /// A node that answers at `url` and hosts the module.
@@ -239,8 +276,19 @@ impl Home {
         Ok(node.id)
     }
 
-    /// Writes down a node that is going to be started.
-    async fn to_spawn(&self, module: ModuleName) -> Result<NodeId, ApiError> {
+    /// Writes down nodes that are going to be started.
+    async fn to_spawn(&self, module: ModuleName, instances: u8) -> Result<Vec<NodeId>, ApiError> {
+        if !(1..=MOST_SPAWNED).contains(&instances) {
+            return Err(refused(format!("home starts 1 to {MOST_SPAWNED} instances of a module")));
+        }
+        let mut nodes = Vec::new();
+        for _ in 0..instances {
+            nodes.push(self.one_to_spawn(module).await?);
+        }
+        Ok(nodes)
+    }
+
+    async fn one_to_spawn(&self, module: ModuleName) -> Result<NodeId, ApiError> {
         let node = Node {
             id: NodeId::new(),
             url: String::new(),
@@ -261,9 +309,10 @@ impl Home {
         audit: Audit,
     ) -> Result<HttpResponse, ApiError> {
         let placements = self.inner.control.placements().await.map_err(failed)?;
-        let node = placements.modules.get(module.as_str()).and_then(|placed| placed.node);
-        let node = node.ok_or_else(|| refused(format!("{module} is at home already")))?;
-        self.begin(module, Kind::Absorb, plan, node, audit).await
+        let placed = placements.modules.get(module.as_str());
+        let nodes = placed.map(|placed| placed.nodes.clone()).filter(|nodes| !nodes.is_empty());
+        let nodes = nodes.ok_or_else(|| refused(format!("{module} is at home already")))?;
+        self.begin(module, Kind::Absorb, plan, nodes, audit).await
     }
 
     async fn begin(
@@ -271,7 +320,7 @@ impl Home {
         module: ModuleName,
         kind: Kind,
         plan: Plan,
-        node: NodeId,
+        nodes: Vec<NodeId>,
         audit: Audit,
     ) -> Result<HttpResponse, ApiError> {
         let now = Timestamp::now();
@@ -281,7 +330,7 @@ impl Home {
             kind,
             plan,
             phase: Phase::Preparing,
-            node: Some(node),
+            nodes,
             reason: None,
             cancelled: false,
             began_at: now,
@@ -311,7 +360,7 @@ impl OperationView {
             kind: operation.kind,
             phase: operation.phase,
             weight: operation.routing().weight,
-            node: operation.node,
+            nodes: operation.nodes.clone(),
             reason: operation.reason.clone(),
             began_at: operation.began_at,
             ended_at: operation.ended_at,

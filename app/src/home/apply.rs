@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use handover::{ControlError, Kind, NodeId, Operation, Placed, Verdict};
+use handover::{ControlError, Kind, Node, Operation, Placed, Verdict};
 use router::Table;
 use router::table::{Instance, Percent, Placement, Shadow};
 use router::verdict::{self, Bounds};
 use seam::http::HttpTransport;
-use seam::{Epoch, Retired};
+use seam::{Epoch, Retired, Spread};
 use tokio::task::JoinHandle;
 
 use super::{Directory, Home};
@@ -40,8 +40,9 @@ impl Home {
         }
         // Read after the placements: never older than they are.
         let nodes = self.inner.control.nodes().await?;
-        let url = |node: Option<NodeId>| {
-            nodes.iter().find(|known| Some(known.id) == node).map(|node| node.url.clone()).unwrap_or_default()
+        // One that was never started answers nowhere yet.
+        let instances = |placed: &Placed| -> Vec<&Node> {
+            nodes.iter().filter(|node| placed.nodes.contains(&node.id) && !node.url.is_empty()).collect()
         };
         let before = self.inner.directory.borrow().clone();
         let mut table = Table { generation: placements.generation, ..self.inner.foreign.clone() };
@@ -53,9 +54,11 @@ impl Home {
         };
         for (name, placed) in &placements.modules {
             directory.epochs.insert(name.clone(), placed.epoch);
-            table.modules.insert(name.clone(), placement(placed, &url(placed.node)));
+            let instances = instances(placed);
+            table.modules.insert(name.clone(), placement(placed, &instances));
             if placed.callers_remote {
-                directory.callees.insert(name.clone(), url(placed.node));
+                let urls = instances.iter().map(|node| node.url.clone());
+                directory.callees.insert(name.clone(), urls.collect());
             }
         }
         if let Err(error) = self.inner.router.install(table) {
@@ -66,8 +69,8 @@ impl Home {
             let (was, is) = (before.callees.get(module.as_str()), directory.callees.get(module.as_str()));
             if was != is {
                 let retired = match is {
-                    Some(url) => {
-                        Some(self.call_at(module, url, directory.epochs.get(module.as_str()).copied()))
+                    Some(urls) => {
+                        Some(self.call_at(module, urls, directory.epochs.get(module.as_str()).copied()))
                     }
                     None => self.inner.host.call_here(module),
                 };
@@ -93,9 +96,11 @@ impl Home {
         Ok(())
     }
 
-    fn call_at(&self, module: ModuleName, url: &str, epoch: Option<u64>) -> Retired {
+    fn call_at(&self, module: ModuleName, urls: &[String], epoch: Option<u64>) -> Retired {
         let inner = &self.inner;
-        let transport = HttpTransport::new(inner.client.clone(), url, inner.tokens.clone());
+        let transports =
+            urls.iter().map(|url| HttpTransport::new(inner.client.clone(), url, inner.tokens.clone()));
+        let transport = Spread::new(transports);
         inner.host.call_at(module, Arc::new(transport), Epoch::new(epoch.unwrap_or(1)))
     }
 
@@ -108,27 +113,36 @@ impl Home {
         callers_left && self.inner.live.all_follow(generation)
     }
 
-    /// Whether the node at the other end of the operation takes requests for the module.
-    pub(super) async fn node_is_ready(
+    /// Whether every node at the other end of the operation takes requests for the module.
+    pub(super) async fn nodes_are_ready(
         &self,
         operation: &Operation,
         module: ModuleName,
     ) -> Result<bool, ControlError> {
-        let nodes = self.inner.control.nodes().await?;
-        let Some(node) = nodes.iter().find(|node| Some(node.id) == operation.node) else { return Ok(false) };
+        let known = self.inner.control.nodes().await?;
+        for id in &operation.nodes {
+            let Some(node) = known.iter().find(|node| node.id == *id) else { return Ok(false) };
+            if !self.node_is_ready(node, module).await {
+                return Ok(false);
+            }
+        }
+        Ok(!operation.nodes.is_empty())
+    }
+
+    async fn node_is_ready(&self, node: &Node, module: ModuleName) -> bool {
         if !node.modules.contains_key(module.as_str()) || self.inner.live.heard(node.id).is_none() {
-            return Ok(false);
+            return false;
         }
         // It is looked at far more often than it changes.
         if self.inner.live.was_ready(node.id) {
-            return Ok(true);
+            return true;
         }
         let asked = self.inner.client.get(format!("{}/readyz", node.url)).timeout(Duration::from_secs(2));
         let ready = asked.send().await.is_ok_and(|answer| answer.status().is_success());
         if ready {
             self.inner.live.note_ready(node.id);
         }
-        Ok(ready)
+        ready
     }
 
     /// How the place that the module goes to does, compared with the one that it comes from.
@@ -158,11 +172,11 @@ fn judged(verdict: verdict::Verdict) -> Verdict {
     }
 }
 
-fn placement(placed: &Placed, url: &str) -> Placement {
-    let instances = match (placed.node, url.parse()) {
-        (Some(node), Ok(url)) => vec![Instance { id: node.to_string(), url }],
-        _ => Vec::new(),
-    };
+fn placement(placed: &Placed, nodes: &[&Node]) -> Placement {
+    let instances = nodes
+        .iter()
+        .filter_map(|node| Some(Instance { id: node.id.to_string(), url: node.url.parse().ok()? }));
+    let instances: Vec<Instance> = instances.collect();
     Placement {
         epoch: placed.epoch,
         weight: Percent::try_from(if instances.is_empty() { 0 } else { placed.weight }).unwrap_or_default(),

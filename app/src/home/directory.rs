@@ -41,8 +41,8 @@ pub(crate) struct Directory {
     pub(crate) generation: u64,
     /// Where clients reach the shop: what links and webhooks begin with.
     pub(crate) public_url: String,
-    /// The nodes that take calls for a module, by the module's name; home takes them for all others.
-    pub(crate) callees: BTreeMap<String, String>,
+    /// Where the nodes that take calls for a module answer, by the module's name; home takes them for all others.
+    pub(crate) callees: BTreeMap<String, Vec<String>>,
     /// The epochs of the modules' stores.
     pub(crate) epochs: BTreeMap<String, u64>,
 }

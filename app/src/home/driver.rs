@@ -89,7 +89,7 @@ impl Home {
 
     async fn look(&self, operation: &Operation, module: ModuleName) -> Result<Seen, ControlError> {
         let ready = match operation.kind {
-            Kind::Extract => self.node_is_ready(operation, module).await?,
+            Kind::Extract => self.nodes_are_ready(operation, module).await?,
             Kind::Absorb => match self.inner.host.module(module) {
                 Some(here) => here.ready().await.is_ok(),
                 None => false,

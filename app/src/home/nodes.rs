@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use handover::{ControlError, Node};
+use handover::{ControlError, Node, NodeId};
 
 use super::Home;
 use crate::host::ModuleName;
@@ -24,11 +24,12 @@ impl Home {
         let placements = self.inner.control.placements().await?;
         let running = self.inner.control.running().await?;
         for node in self.inner.control.nodes().await?.iter().filter(|node| node.spawned) {
-            let placed = placements.modules.iter().find(|(_, placed)| placed.node == Some(node.id));
-            let going =
-                running.iter().find(|operation| operation.node == Some(node.id) && !operation.is_over());
-            match placed.map(|(name, _)| name).or(going.map(|operation| &operation.module)) {
-                Some(module) => self.keep(node, module).await,
+            let placed = placements.modules.iter().map(|(module, placed)| (module, &placed.nodes));
+            let going = running.iter().map(|operation| (&operation.module, &operation.nodes));
+            let mut needed = placed.chain(going);
+            let nth = |nodes: &Vec<NodeId>| nodes.iter().position(|needed| *needed == node.id);
+            match needed.find_map(|(module, nodes)| Some((module, nth(nodes)?))) {
+                Some((module, nth)) => self.keep(node, module, nth).await,
                 // One without an address was never started: it was written down for an operation that is about to begin.
                 None if node.url.is_empty() => {}
                 None => self.end(node).await?,
@@ -37,7 +38,8 @@ impl Home {
         Ok(())
     }
 
-    async fn keep(&self, node: &Node, module: &str) {
+    /// `nth` counts from 0 among the instances of the module.
+    async fn keep(&self, node: &Node, module: &str, nth: usize) {
         let (Some(urls), Some(module)) = (self.inner.urls.get(), ModuleName::find(module)) else { return };
         if self.inner.live.heard(node.id).is_some() {
             return;
@@ -50,7 +52,7 @@ impl Home {
             // It looks for home where home was before.
             self.stop_node(node.id).await;
         }
-        if let Err(error) = self.inner.spawner.start(&urls.local, node.id, module) {
+        if let Err(error) = self.inner.spawner.start(&urls.local, node.id, module, nth) {
             log::error!("the node for the {module} module: {error:#}");
         }
     }

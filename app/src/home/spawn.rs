@@ -38,7 +38,15 @@ impl Spawner {
     }
 
     /// Starts a process that hosts `module`, unless one that was started for the node still runs or was started just now.
-    pub(crate) fn start(&self, home: &str, node: NodeId, module: ModuleName) -> anyhow::Result<()> {
+    ///
+    /// Files are named by the module and, beyond its first instance, by `nth`, which counts from 0.
+    pub(crate) fn start(
+        &self,
+        home: &str,
+        node: NodeId,
+        module: ModuleName,
+        nth: usize,
+    ) -> anyhow::Result<()> {
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = children.iter_mut().find(|spawned| spawned.node == node) {
             let runs = known.child.try_wait().is_ok_and(|ended| ended.is_none());
@@ -47,10 +55,16 @@ impl Spawner {
             }
         }
         children.retain(|spawned| spawned.node != node);
-        let child =
-            self.command(home, node, module)?.spawn().context("the node's process cannot be started")?;
+        let name = match nth {
+            0 => module.to_string(),
+            _ => format!("{module}-{}", nth.saturating_add(1)),
+        };
+        let child = self
+            .command(home, node, module, &name)?
+            .spawn()
+            .context("the node's process cannot be started")?;
         // For whoever looks after processes on this machine.
-        let pid = self.logs.join(format!("{module}.pid"));
+        let pid = self.logs.join(format!("{name}.pid"));
         if let Err(error) = std::fs::write(&pid, child.id().to_string()) {
             log::warn!("{} cannot be written: {error}", pid.display());
         }
@@ -65,10 +79,10 @@ impl Spawner {
         children.iter().any(|spawned| spawned.node == node)
     }
 
-    fn command(&self, home: &str, node: NodeId, module: ModuleName) -> anyhow::Result<Command> {
+    fn command(&self, home: &str, node: NodeId, module: ModuleName, name: &str) -> anyhow::Result<Command> {
         std::fs::create_dir_all(&self.logs)
             .with_context(|| format!("{} cannot be made", self.logs.display()))?;
-        let path = self.logs.join(format!("{module}.log"));
+        let path = self.logs.join(format!("{name}.log"));
         let log = OpenOptions::new().create(true).append(true).open(&path);
         let log = log.with_context(|| format!("{} cannot be written", path.display()))?;
         let program = std::env::current_exe().context("the program's own file is not known")?;

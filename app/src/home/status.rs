@@ -1,6 +1,6 @@
 //! What is where, and how it does.
 
-use handover::ControlError;
+use handover::{ControlError, NodeId};
 use kernel::Timestamp;
 use router::shadow::Report;
 use serde::{Deserialize, Serialize};
@@ -31,13 +31,13 @@ pub(crate) struct ModuleStatus {
     /// `home`, `node`, or `both` while traffic is split.
     pub(crate) placement: String,
     pub(crate) epoch: u64,
-    /// The node that it is on.
-    pub(crate) node: Option<String>,
-    /// Percent of traffic at the node.
+    /// The nodes that it is on.
+    pub(crate) nodes: Vec<NodeId>,
+    /// Percent of traffic at the nodes.
     pub(crate) weight: u8,
     /// Requests, failures and latency at home since the last change.
     pub(crate) home: Traffic,
-    /// The same at the node.
+    /// The same at the nodes together.
     pub(crate) away: Traffic,
     /// What was found when reads were last copied to a node.
     pub(crate) shadow: Option<Compared>,
@@ -113,7 +113,7 @@ impl Home {
                 }
                 .to_owned(),
                 epoch: placed.map_or(1, |placed| placed.epoch),
-                node: placed.and_then(|placed| placed.node).map(|node| node.to_string()),
+                nodes: placed.map(|placed| placed.nodes.clone()).unwrap_or_default(),
                 weight,
                 home: seen.map(|seen| Traffic::of(&seen.local)).unwrap_or_default(),
                 away: seen.map(|seen| Traffic::of(&seen.remote)).unwrap_or_default(),

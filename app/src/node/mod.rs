@@ -12,9 +12,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use handover::NodeId;
 use kernel::ErrorCode;
 use kernel::http::ApiError;
-use seam::Epoch;
 use seam::http::HttpTransport;
 use seam::tokens::ServiceTokens;
+use seam::{Epoch, Spread};
 
 use crate::home::{AUDIENCE, Directory, Follow, Join, is_member};
 use crate::host::{Host, ModuleName};
@@ -134,13 +134,17 @@ impl Node {
             if self.modules.contains(&module) {
                 continue;
             }
-            let place =
-                |directory: &Directory| directory.callees.get(module.as_str()).unwrap_or(&self.home).clone();
+            let place = |directory: &Directory| {
+                let nodes = directory.callees.get(module.as_str());
+                nodes.cloned().unwrap_or_else(|| vec![self.home.clone()])
+            };
             let is = place(directory);
             if known.map(place).as_ref() != Some(&is) {
                 // Calls that entered the old place end there.
-                let transport = HttpTransport::new(client.clone(), &is, self.tokens.clone());
-                drop(self.host.call_at(module, Arc::new(transport), epoch(directory, module)));
+                let transports =
+                    is.iter().map(|url| HttpTransport::new(client.clone(), url, self.tokens.clone()));
+                let transport = Arc::new(Spread::new(transports));
+                drop(self.host.call_at(module, transport, epoch(directory, module)));
             }
         }
     }

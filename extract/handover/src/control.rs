@@ -103,7 +103,7 @@ impl Control {
                 if !operations::update(tx, &operation, from)? {
                     return Err(ControlError::Stale);
                 }
-                placements::place(tx, &operation.module, operation.node, operation.routing())?;
+                placements::place(tx, &operation.module, &operation.nodes, operation.routing())?;
                 audit::insert(tx, &audit)?;
                 Ok(placements::raise(tx)?)
             })
@@ -181,7 +181,7 @@ impl Control {
     pub async fn forget(&self, id: NodeId) -> Result<bool, ControlError> {
         self.store
             .write(move |tx| {
-                let used = placements::load(tx)?.modules.values().any(|placed| placed.node == Some(id));
+                let used = placements::load(tx)?.modules.values().any(|placed| placed.nodes.contains(&id));
                 if !used {
                     nodes::delete(tx, id)?;
                 }

@@ -6,6 +6,8 @@
 //!               └────────────┴────────────┴───────────────────┴───────────┴─▶ undoing ─▶ undone
 //! ```
 //!
+//! The node may be several, each an instance of the module; they are one place.
+//!
 //! An absorb takes the same way with the weights falling. What traffic, callers and workers do is a pure function of kind
 //! and phase ([`Operation::routing`]): there is no other record of it that could disagree after a crash.
 //!
@@ -95,8 +97,8 @@ pub struct Operation {
     pub plan: Plan,
     /// How far it is.
     pub phase: Phase,
-    /// The node at the other end, once there is one.
-    pub node: Option<NodeId>,
+    /// The nodes at the other end.
+    pub nodes: Vec<NodeId>,
     /// Why it was undone.
     pub reason: Option<String>,
     /// Whether somebody asked for it to be undone.

@@ -11,7 +11,7 @@ diesel::table! {
     placements (module) {
         module -> Text,
         epoch -> BigInt,
-        node_id -> Nullable<Text>,
+        nodes -> Nullable<Text>,
         weight -> Integer,
         callers_remote -> Bool,
         workers_remote -> Bool,
@@ -37,7 +37,7 @@ diesel::table! {
         kind -> Text,
         plan -> Text,
         phase -> Text,
-        node_id -> Nullable<Text>,
+        nodes -> Nullable<Text>,
         reason -> Nullable<Text>,
         cancelled -> Bool,
         began_at -> BigInt,

@@ -8,6 +8,8 @@
 //! - A *reused* connection ended before a byte of the answer came. That is the ordinary race between a server closing
 //!   an idle connection and a request using it (RFC 9112 §9.3.1), but the request may also have been executed: only
 //!   idempotent methods (RFC 9110 §9.2.2) and requests with an `Idempotency-Key`, if the body can be sent again.
+//! - A *new* connection ended without a byte of an answer: the instance died. The same requests go to another instance,
+//!   if there is one, and only once: a request that itself brings instances down must not go round.
 //! - Anything else: never.
 //!
 //! **The budget** is linkerd's and Finagle's: every request earns a fraction of a retry, up to a bound, and a few per
@@ -29,6 +31,8 @@ pub enum Failure {
     NotSent,
     /// A connection that had served before ended without a byte of an answer.
     ReusedConnection,
+    /// A new connection ended without a byte of an answer.
+    NewConnection,
     /// Any other.
     Other,
 }
@@ -68,7 +72,7 @@ pub struct Budget {
 pub fn allowed(failure: Failure, request: Resend) -> bool {
     match failure {
         Failure::NotSent => request.replayable,
-        Failure::ReusedConnection => request.idempotent && request.replayable,
+        Failure::ReusedConnection | Failure::NewConnection => request.idempotent && request.replayable,
         Failure::Other => false,
     }
 }
@@ -139,6 +143,8 @@ mod tests {
         assert!(!allowed(Failure::ReusedConnection, order));
         assert!(allowed(Failure::ReusedConnection, read));
         assert!(!allowed(Failure::ReusedConnection, upload));
+        assert!(!allowed(Failure::NewConnection, order));
+        assert!(allowed(Failure::NewConnection, read));
         assert!(!allowed(Failure::Other, read));
     }
 

@@ -21,6 +21,7 @@
 //! | [`Epoch`] | which period of ownership a process knows of |
 //! | [`wire`] | messages, headers, statuses |
 //! | [`Transport`], [`Loopback`] | how calls travel |
+//! | [`Spread`] | several nodes that host one module |
 //! | [`Endpoint`] | the module's half |
 //! | `http` (feature `client`) | the transport over HTTP |
 //! | `server` (feature `server`) | the internal routes of a node |
@@ -39,6 +40,7 @@ mod loopback;
 mod retry;
 #[cfg(feature = "server")]
 pub mod server;
+mod spread;
 mod stub;
 #[cfg(feature = "tokens")]
 pub mod tokens;
@@ -51,6 +53,7 @@ pub use epoch::Epoch;
 pub use handle::{Entered, Handle, Retired};
 pub use loopback::Loopback;
 pub use retry::{Budget, RetryPolicy};
+pub use spread::Spread;
 pub use stub::Stub;
 pub use transport::{Request, Transport, TransportError};
 pub use wire::Reply;

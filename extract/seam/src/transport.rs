@@ -24,7 +24,7 @@ pub struct Request {
     pub body: Bytes,
 }
 
-/// Takes requests to a module's server and brings its replies. Must not try a request twice by itself.
+/// Takes requests to a module's server and brings its replies. Must not send a request twice by itself.
 ///
 /// The stub ends a try at the call's deadline by dropping the future.
 #[async_trait::async_trait]

@@ -7,6 +7,7 @@ mod customers;
 mod desk;
 mod events;
 mod failures;
+mod instances;
 mod kills;
 mod orders;
 mod peel;

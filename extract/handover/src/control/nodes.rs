@@ -45,6 +45,18 @@ struct Row {
     registered_at: Timestamp,
 }
 
+/// Ids as a column holds them: with commas between them, nothing for none.
+pub(super) fn text(nodes: &[NodeId]) -> Option<String> {
+    let ids: Vec<&str> = nodes.iter().map(NodeId::as_str).collect();
+    (!ids.is_empty()).then(|| ids.join(","))
+}
+
+/// The ids in a column.
+pub(super) fn parsed(text: Option<&str>) -> Result<Vec<NodeId>, StoreError> {
+    let ids = text.into_iter().flat_map(|ids| ids.split(',')).map(str::parse);
+    ids.collect::<Result<_, _>>().map_err(|error| StoreError::Corrupt(format!("a list of nodes: {error}")))
+}
+
 pub(super) fn upsert(tx: &mut Tx<'_>, node: &Node) -> Result<(), StoreError> {
     let modules = serde_json::to_string(&node.modules);
     let row = Row {

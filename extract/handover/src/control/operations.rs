@@ -6,7 +6,7 @@ use kernel::{Timestamp, on_each};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::NodeId;
+use super::nodes;
 use crate::peel::{Kind, Operation, OperationId, Phase};
 use crate::schema::operations;
 
@@ -18,7 +18,7 @@ struct Row {
     kind: String,
     plan: String,
     phase: String,
-    node_id: Option<NodeId>,
+    nodes: Option<String>,
     reason: Option<String>,
     cancelled: bool,
     began_at: Timestamp,
@@ -36,7 +36,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, operation: &Operation) -> Result<(), Store
         },
         plan: text(&operation.plan)?,
         phase: text(&operation.phase)?,
-        node_id: operation.node,
+        nodes: nodes::text(&operation.nodes),
         reason: operation.reason.clone(),
         cancelled: operation.cancelled,
         began_at: operation.began_at,
@@ -55,7 +55,7 @@ pub(super) fn update(tx: &mut Tx<'_>, operation: &Operation, from: Phase) -> Res
         .filter(operations::ended_at.is_null());
     let change = (
         operations::phase.eq(text(&operation.phase)?),
-        operations::node_id.eq(operation.node),
+        operations::nodes.eq(nodes::text(&operation.nodes)),
         operations::reason.eq(operation.reason.clone()),
         operations::phase_at.eq(operation.phase_at),
         operations::ended_at.eq(operation.ended_at),
@@ -111,7 +111,7 @@ impl Row {
             kind: if self.kind == "absorb" { Kind::Absorb } else { Kind::Extract },
             plan: parsed(&self.plan)?,
             phase: parsed(&self.phase)?,
-            node: self.node_id,
+            nodes: nodes::parsed(self.nodes.as_deref())?,
             reason: self.reason,
             cancelled: self.cancelled,
             began_at: self.began_at,

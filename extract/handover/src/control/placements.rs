@@ -7,7 +7,7 @@ use kernel::on_each;
 use kernel::store::{Db, StoreError, Tx};
 use serde::Serialize;
 
-use super::NodeId;
+use super::{NodeId, nodes};
 use crate::peel::Routing;
 use crate::schema::{placements, route_generations};
 
@@ -21,19 +21,19 @@ pub struct Placements {
 }
 
 /// Where a module runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Placed {
     /// The epoch of its store.
     pub epoch: u64,
-    /// The node that it runs on, if on any.
-    pub node: Option<NodeId>,
-    /// Percent of public traffic that goes to the node.
+    /// The nodes that it runs on; none when it is at home.
+    pub nodes: Vec<NodeId>,
+    /// Percent of public traffic that goes to the nodes.
     pub weight: u8,
-    /// Whether other modules' calls go to the node.
+    /// Whether other modules' calls go to the nodes.
     pub callers_remote: bool,
-    /// Whether the background work is the node's alone.
+    /// Whether the background work is the nodes' alone.
     pub workers_remote: bool,
-    /// Percent of requests copied to the node.
+    /// Percent of requests copied to the nodes.
     pub shadow_percent: u8,
 }
 
@@ -42,7 +42,7 @@ pub struct Placed {
 struct Row {
     module: String,
     epoch: i64,
-    node_id: Option<NodeId>,
+    nodes: Option<String>,
     weight: i32,
     callers_remote: bool,
     workers_remote: bool,
@@ -55,7 +55,7 @@ pub(super) fn load(db: &mut Db) -> Result<Placements, StoreError> {
         let corrupt = |_error| StoreError::Corrupt("a placement is out of range".to_owned());
         let placed = Placed {
             epoch: u64::try_from(row.epoch).map_err(corrupt)?,
-            node: row.node_id,
+            nodes: nodes::parsed(row.nodes.as_deref())?,
             weight: u8::try_from(row.weight).map_err(corrupt)?,
             callers_remote: row.callers_remote,
             workers_remote: row.workers_remote,
@@ -93,23 +93,23 @@ pub(super) fn raise(tx: &mut Tx<'_>) -> Result<u64, StoreError> {
 pub(super) fn place(
     tx: &mut Tx<'_>,
     module: &str,
-    node: Option<NodeId>,
+    nodes: &[NodeId],
     routing: Routing,
 ) -> Result<(), StoreError> {
     // At home there is no node to speak of.
-    let node_id = if routing == Routing::HOME { None } else { node };
-    let routing = if node_id.is_none() { Routing::HOME } else { routing };
+    let nodes = if routing == Routing::HOME { None } else { nodes::text(nodes) };
+    let routing = if nodes.is_none() { Routing::HOME } else { routing };
     let row = Row {
         module: module.to_owned(),
         epoch: 1,
-        node_id,
+        nodes,
         weight: routing.weight.into(),
         callers_remote: routing.callers_remote,
         workers_remote: routing.workers_remote,
         shadow_percent: routing.shadow_percent.into(),
     };
     let moved = (
-        placements::node_id.eq(row.node_id),
+        placements::nodes.eq(row.nodes.clone()),
         placements::weight.eq(row.weight),
         placements::callers_remote.eq(row.callers_remote),
         placements::workers_remote.eq(row.workers_remote),

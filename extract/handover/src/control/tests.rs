@@ -20,7 +20,7 @@ fn extract() -> Operation {
         kind: Kind::Extract,
         plan: Plan { weights: vec![10, 100], hold_ms: 1, shadow_ms: 0, patience_ms: 1 },
         phase: Phase::Preparing,
-        node: Some(NodeId::new()),
+        nodes: vec![NodeId::new(), NodeId::new()],
         reason: None,
         cancelled: false,
         began_at: now,
@@ -42,8 +42,8 @@ async fn what_was_decided_is_there_after_a_restart() {
 
     let control = open(&directory);
     let placements = control.placements().await.unwrap();
-    let placed = placements.modules["order"];
-    assert_eq!((placements.generation, placed.weight, placed.node), (1, 10, operation.node));
+    let placed = &placements.modules["order"];
+    assert_eq!((placements.generation, placed.weight, &placed.nodes), (1, 10, &operation.nodes));
     assert_eq!(control.running().await.unwrap(), [operation]);
     assert_eq!(control.audit_log(10).await.unwrap().len(), 2);
 }
@@ -59,7 +59,7 @@ async fn one_operation_runs_on_a_module_at_a_time() {
     first.phase = Phase::Undone;
     first.ended_at = Some(Timestamp::now());
     control.advance(first.clone(), Phase::Preparing, audit("advance")).await.unwrap();
-    assert_eq!(control.placements().await.unwrap().modules["order"].node, None);
+    assert_eq!(control.placements().await.unwrap().modules["order"].nodes, []);
     assert!(control.begin(extract(), audit("extract")).await.is_ok());
     assert_eq!(control.latest().await.unwrap().len(), 1);
 }
@@ -82,7 +82,7 @@ async fn a_node_with_a_module_on_it_is_not_forgotten() {
     let control = open(&directory);
     let mut operation = extract();
     let node = Node {
-        id: operation.node.unwrap(),
+        id: operation.nodes[1],
         url: "http://127.0.0.1:1".into(),
         modules: [("order".to_owned(), 1)].into(),
         version: "1".into(),

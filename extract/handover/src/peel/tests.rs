@@ -14,7 +14,7 @@ fn operation(kind: Kind, phase: Phase) -> Operation {
         kind,
         plan: Plan { weights, hold_ms: 1000, shadow_ms: 500, patience_ms: 10_000 },
         phase,
-        node: None,
+        nodes: Vec::new(),
         reason: None,
         cancelled: false,
         began_at: now,

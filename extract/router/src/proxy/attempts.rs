@@ -72,6 +72,7 @@ pub(crate) async fn forward(
     let mut exchange = Exchange { target, request, extra, framing, settings, deadline, progress };
     let mut avoid = None;
     let mut fresh = false;
+    let mut died = false;
     for attempt_number in 1.. {
         let now = Instant::now();
         let Some(mut attempt) = exchange.target.begin(avoid, now) else {
@@ -91,9 +92,12 @@ pub(crate) async fn forward(
             }
             continue;
         }
-        // A connect that failed is worth another instance; the same one would refuse again.
-        let elsewhere =
-            !matches!(failed.error, ProxyError::Connect { .. }) || exchange.target.upstreams.len() > 1;
+        // The same instance would refuse a connection again, or die again.
+        let several = exchange.target.upstreams.len() > 1;
+        let elsewhere = match failed.failure {
+            Failure::NewConnection => several && !std::mem::replace(&mut died, true),
+            _ => several || !matches!(failed.error, ProxyError::Connect { .. }),
+        };
         let again = attempt_number < ATTEMPTS
             && Instant::now() < deadline
             && elsewhere
@@ -103,9 +107,7 @@ pub(crate) async fn forward(
             return Err(failed.error);
         }
         log::debug!("trying again: {}", failed.error);
-        if matches!(failed.error, ProxyError::Connect { .. }) {
-            avoid = Some(attempt.upstream.key);
-        }
+        avoid = Some(attempt.upstream.key);
         // The other idle connections are as old as the one that was dead.
         fresh = true;
     }
@@ -199,7 +201,7 @@ impl Exchange<'_> {
         let failure = match (unsent, reused) {
             (true, _) => Failure::NotSent,
             (false, true) => Failure::ReusedConnection,
-            (false, false) => Failure::Other,
+            (false, false) => Failure::NewConnection,
         };
         let executed = if unsent { Executed::No } else { Executed::Maybe };
         Failed { failure, error: ProxyError::Closed { url, executed, source: error } }

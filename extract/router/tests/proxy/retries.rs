@@ -97,3 +97,52 @@ async fn an_instance_that_refuses_connections_costs_no_request_whatever_the_meth
         assert_eq!(client.response().await.status(), 200);
     }
 }
+
+/// Two instances; gives the wire of the one that was asked, with the other.
+async fn asked_of(first: Upstream, second: Upstream) -> (Wire, Upstream) {
+    tokio::select! {
+        (wire, _) = first.request() => (wire, second),
+        (wire, _) = second.request() => (wire, first),
+    }
+}
+
+#[actix_web::test]
+async fn a_read_goes_to_another_instance_when_its_own_dies_but_not_to_a_third() {
+    let (first, second) = (Upstream::listen().await, Upstream::listen().await);
+    let home = Home::with(settings(), out(1, &[first.address(), second.address()])).await;
+    let mut client = home.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    let (wire, other) = asked_of(first, second).await;
+    drop(wire);
+    let (mut wire, _) = other.request().await;
+    wire.write(OK).await;
+    assert_eq!(client.response().await.status(), 200);
+
+    // A request that brings down whoever is asked does not go round.
+    let upstreams = [Upstream::listen().await, Upstream::listen().await, Upstream::listen().await];
+    let addresses = upstreams.each_ref().map(Upstream::address);
+    let home = Home::with(settings(), out(1, &addresses)).await;
+    let mut client = home.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    let [first, second, third] = upstreams;
+    for _ in 0..2 {
+        tokio::select! {
+            died = first.request() => drop(died),
+            died = second.request() => drop(died),
+            died = third.request() => drop(died),
+        }
+    }
+    assert_eq!(client.response().await.status(), 502);
+    for upstream in [first, second, third] {
+        assert!(upstream.is_untouched().await);
+    }
+}
+
+#[actix_web::test]
+async fn an_effect_stays_where_it_was_sent_when_its_instance_dies() {
+    let (first, second) = (Upstream::listen().await, Upstream::listen().await);
+    let home = Home::with(settings(), out(1, &[first.address(), second.address()])).await;
+    let mut client = home.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi").await;
+    let (wire, other) = asked_of(first, second).await;
+    drop(wire);
+    assert_eq!(client.response().await.status(), 502);
+    assert!(other.is_untouched().await);
+}

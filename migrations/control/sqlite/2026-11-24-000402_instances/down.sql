@@ -1,0 +1,2 @@
+ALTER TABLE operations RENAME COLUMN nodes TO node_id;
+ALTER TABLE placements RENAME COLUMN nodes TO node_id;
