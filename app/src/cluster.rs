@@ -132,6 +132,11 @@ impl Cluster {
         Ok(Self { tokens, registry, guard, router, part })
     }
 
+    /// Whether the process faces clients.
+    pub(crate) fn is_home(&self) -> bool {
+        matches!(self.part, Part::Home(_))
+    }
+
     /// Adds the routes that only members and operators see.
     pub(crate) fn routes(&self, config: &mut web::ServiceConfig) {
         config.app_data(web::Data::from(Arc::clone(&self.router)));

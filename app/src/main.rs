@@ -15,6 +15,7 @@
 //! | `exit` | how commands end |
 //! | `logging` | how log lines look |
 
+mod bff;
 mod cli;
 mod cluster;
 mod commands;

@@ -5,8 +5,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::gateway;
 use crate::host::Host;
+use crate::{bff, gateway};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -20,15 +20,19 @@ use crate::host::Host;
         (name = "user", description = "Accounts, sessions, addresses"),
         (name = "product", description = "Catalogue, stock, reviews"),
         (name = "order", description = "Carts, orders, payments"),
+        (name = "bff", description = "Pages for the shop's own clients, made of all modules"),
         (name = "platform", description = "Health, metrics, errors"),
     )
 )]
 struct Base;
 
-/// Adds every route of the process.
-pub(crate) fn routes(config: &mut ServiceConfig<'_>, host: &Host) {
+/// Adds every route of the process. Only one that faces clients has pages for them.
+pub(crate) fn routes(config: &mut ServiceConfig<'_>, host: &Host, faces_clients: bool) {
     for module in host.modules() {
         module.routes(config);
+    }
+    if faces_clients {
+        bff::routes(config);
     }
     gateway::platform_routes(config);
 }
@@ -42,11 +46,11 @@ pub(crate) fn base() -> utoipa::openapi::OpenApi {
 }
 
 /// The document of all routes.
-pub(crate) fn document(host: &Host) -> utoipa::openapi::OpenApi {
+pub(crate) fn document(host: &Host, faces_clients: bool) -> utoipa::openapi::OpenApi {
     let (_app, document) = actix_web::App::new()
         .into_utoipa_app()
         .openapi(base())
-        .configure(|config| routes(config, host))
+        .configure(|config| routes(config, host, faces_clients))
         .split_for_parts();
     document
 }

@@ -12,7 +12,7 @@ pub(super) fn run() -> Result<(), Failure> {
     let mut config = Config::default();
     config.data.directory = directory.path().to_owned();
     let host = Host::open(&config)?;
-    let document = openapi::document(&host).to_pretty_json().map_err(anyhow::Error::from)?;
+    let document = openapi::document(&host, true).to_pretty_json().map_err(anyhow::Error::from)?;
     host.close();
     say(&document);
     Ok(())

@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use utoipa_actix_web::AppExt as _;
 use utoipa_swagger_ui::SwaggerUi;
 
+use crate::bff::Bff;
 use crate::cli::Common;
 use crate::cluster::{Cluster, Role};
 use crate::config::{self, Config};
@@ -82,19 +83,21 @@ fn listen(
     cluster: &Cluster,
     verifier: Arc<Verifier>,
 ) -> Result<(actix_web::dev::Server, SocketAddr), Failure> {
-    let document = openapi::document(host);
+    let home = cluster.is_home();
+    let document = openapi::document(host, home);
     let routes = web::Data::new(Routes::of(&document));
     let document = web::Bytes::from(document.to_json().map_err(anyhow::Error::from)?);
     let (verifier, cluster) = (web::Data::from(verifier), cluster.clone());
     let limits = web::Data::new(Limits { request: config.server.request() });
     let (metrics, hosted) = (web::Data::new(metrics.clone()), web::Data::new(host.clone()));
     let (ready, body) = (ready.clone(), config.server.body());
+    let bff = Bff::new(host.handles());
     let server = HttpServer::new(move || {
         let document = document.clone();
         let (app, _) = App::new()
             .into_utoipa_app()
             .openapi(openapi::base())
-            .configure(|config| openapi::routes(config, &hosted))
+            .configure(|config| openapi::routes(config, &hosted, home))
             .split_for_parts();
         app.app_data(routes.clone())
             .app_data(verifier.clone())
@@ -102,6 +105,7 @@ fn listen(
             .app_data(metrics.clone())
             .app_data(hosted.clone())
             .app_data(ready.clone())
+            .app_data(bff.clone())
             .app_data(web::PayloadConfig::new(body))
             .configure(|config| cluster.routes(config))
             .route("/openapi.json", web::get().to(move || send_document(document.clone())))

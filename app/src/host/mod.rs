@@ -190,6 +190,11 @@ impl Host {
         }
     }
 
+    /// What the modules are called by, wherever they run.
+    pub(crate) fn handles(&self) -> Handles {
+        self.wiring.handles.clone()
+    }
+
     /// What verifies access tokens.
     pub(crate) fn verifier(&self) -> Verifier {
         Verifier::new(Arc::new(UserKeys(self.wiring.handles.users.clone())))

@@ -1,7 +1,7 @@
 //! The module as other modules see it, in this process.
 
-use kernel::{CallContext, CallError, CartId};
-use order_contract::{ClaimCart, HasBought, OrderError, Orders};
+use kernel::{CallContext, CallError, CartId, UserId};
+use order_contract::{CartSummary, ClaimCart, HasBought, OrderError, Orders};
 
 use crate::error::Error;
 use crate::service::Service;
@@ -31,6 +31,16 @@ impl Orders for Local {
             .has_bought(request.user_id, request.product_id)
             .await
             .map_err(|error| error.into_call_error(MODULE))
+    }
+
+    async fn get_cart_summary(
+        &self,
+        context: CallContext,
+        user_id: UserId,
+    ) -> Result<CartSummary, CallError<OrderError>> {
+        context.refuse_late(MODULE)?;
+        let summary = self.service.cart_summary(user_id).await;
+        summary.map_err(|error| error.into_call_error(MODULE))
     }
 
     async fn claim_cart(

@@ -1,15 +1,22 @@
 //! The module as other modules see it.
 
 use kernel::{CallContext, CallError, EventBatch, Executed, Money, ReservationId, Timestamp, VariantId};
-use product_contract::{GetVariants, ProductError, Products, Reserve, VariantSummary};
+use product_contract::{
+    CategoryName, GetVariants, NewestReviews, ProductDetails, ProductError, ProductName, Products, Reserve,
+    ReviewSummary, VariantDetails, VariantSummary,
+};
 
+use crate::domain::rating::average;
 use crate::error::Error;
-use crate::service::Service;
+use crate::service::{ProductPage, Service};
+use crate::store::details::ProductRef;
 use crate::store::stock;
 
 const MODULE: &str = "product";
 /// Most variants that can be asked for at once.
 const MOST_IDS: usize = 100;
+/// Most reviews that can be asked for at once.
+const MOST_REVIEWS: u32 = 20;
 
 type Outcome<T> = Result<T, CallError<ProductError>>;
 
@@ -22,6 +29,34 @@ impl Products for Service {
             return Err(ProductError::Invalid { reason }.into());
         }
         self.summaries(request).await.map_err(into_call_error)
+    }
+
+    async fn get_product(&self, context: CallContext, name: ProductName) -> Outcome<ProductDetails> {
+        context.refuse_late(MODULE)?;
+        let page = self.product_page(named(&name)?).await.map_err(into_call_error)?;
+        Ok(details(page))
+    }
+
+    async fn newest_reviews(
+        &self,
+        context: CallContext,
+        request: NewestReviews,
+    ) -> Outcome<Vec<ReviewSummary>> {
+        context.refuse_late(MODULE)?;
+        if !(1..=MOST_REVIEWS).contains(&request.limit) {
+            let reason = format!("1 to {MOST_REVIEWS} reviews can be asked for at once");
+            return Err(ProductError::Invalid { reason }.into());
+        }
+        let reviews = self.newest_reviews_of(named(&request.product)?, request.limit).await;
+        let reviews = reviews.map_err(into_call_error)?.into_iter().map(|review| ReviewSummary {
+            id: review.id.to_string(),
+            author_id: review.user_id,
+            rating: review.rating,
+            title: review.title,
+            body: review.body,
+            created_at: review.created_at,
+        });
+        Ok(reviews.collect())
     }
 
     async fn reserve(&self, context: CallContext, request: Reserve) -> Outcome<()> {
@@ -72,8 +107,37 @@ impl Service {
     }
 }
 
+/// What can be neither id nor slug names no product.
+fn named(name: &ProductName) -> Result<ProductRef, CallError<ProductError>> {
+    ProductRef::parse(&name.0).ok_or(CallError::Refused(ProductError::NotFound))
+}
+
+fn details(page: ProductPage) -> ProductDetails {
+    let ProductPage { product, category, variants } = page;
+    let variants = variants.into_iter().map(|details| VariantDetails {
+        available: details.stock.stock().available(),
+        id: details.variant.id,
+        sku: details.variant.sku,
+        name: details.variant.name,
+        prices: details.prices,
+    });
+    ProductDetails {
+        id: product.id,
+        slug: product.slug,
+        name: product.name,
+        description: product.description,
+        image_url: product.image_url,
+        category: category.map(|category| CategoryName { slug: category.slug, name: category.name }),
+        variants: variants.collect(),
+        rating_average: average(product.rating_count, product.rating_hundredths),
+        rating_count: product.rating_count,
+        created_at: product.created_at,
+    }
+}
+
 fn into_call_error(error: Error) -> CallError<ProductError> {
     match error {
+        Error::ProductNotFound => ProductError::NotFound.into(),
         Error::Contract(refusal) => CallError::Refused(refusal),
         Error::Store(error) => error.into_call_error(MODULE),
         other => {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{CallContext, CallError, EventBatch, Executed, ReservationId};
-use product_contract::{GetVariants, ProductError, Products, Reserve, VariantSummary};
+use product_contract::{
+    GetVariants, NewestReviews, ProductDetails, ProductError, ProductName, Products, Reserve, ReviewSummary,
+    VariantSummary,
+};
 use seam::faulty::Fault;
 use system_tests::engine::TestStore;
 
@@ -77,6 +80,22 @@ impl Products for Forgetful {
         request: GetVariants,
     ) -> Result<Vec<VariantSummary>, CallError<ProductError>> {
         self.0.get_variants(context, request).await
+    }
+
+    async fn get_product(
+        &self,
+        context: CallContext,
+        name: ProductName,
+    ) -> Result<ProductDetails, CallError<ProductError>> {
+        self.0.get_product(context, name).await
+    }
+
+    async fn newest_reviews(
+        &self,
+        context: CallContext,
+        request: NewestReviews,
+    ) -> Result<Vec<ReviewSummary>, CallError<ProductError>> {
+        self.0.newest_reviews(context, request).await
     }
 
     async fn reserve(&self, context: CallContext, request: Reserve) -> Result<(), CallError<ProductError>> {

@@ -10,7 +10,8 @@ use kernel::auth::{KeySource, Verifier};
 use kernel::store::StoreSettings;
 use kernel::{CallError, CartId, Module as _, ProductId, PublicKey, UserId};
 use order::{Needs, OrderModule, Settings};
-use order_contract::{ClaimCart, HasBought, OrderError, Orders};
+use order_contract::{CartSummary, ClaimCart, HasBought, OrderError, Orders};
+use product_contract::ProductName;
 use seam::Handle;
 use serde_json::{Value, json};
 use system_tests::engine::TestStore;
@@ -35,10 +36,16 @@ async fn carts_are_claimed_and_purchases_known(runner: Runner) {
     assert_eq!(has_bought(orders, HasBought { product_id: ProductId::new(), ..bought }).await, Ok(false));
     assert_eq!(has_bought(orders, HasBought { user_id: UserId::new(), ..bought }).await, Ok(false));
 
+    let summary = async |user_id| orders.enter()?.get_cart_summary(context(), user_id).await;
+    assert_eq!(summary(bought.user_id).await, Ok(CartSummary::default()));
+
     let claim = ClaimCart { user_id: bought.user_id, guest_token };
     for _ in 0..2 {
         assert_eq!(claim_cart(orders, claim.clone()).await, Ok(guest_cart));
     }
+    shop.fill_cart(bought, 3).await;
+    assert_eq!(summary(bought.user_id).await, Ok(CartSummary { lines: 1, units: 3 }));
+    assert_eq!(summary(UserId::new()).await, Ok(CartSummary::default()));
     let none = Err(CallError::Refused(OrderError::CartNotFound));
     assert_eq!(claim_cart(orders, ClaimCart { user_id: UserId::new(), ..claim.clone() }).await, none);
     assert_eq!(claim_cart(orders, ClaimCart { guest_token: "nobody's".to_owned(), ..claim }).await, none);
@@ -114,6 +121,16 @@ impl Shop {
             (has_bought(&orders, asked).await == Ok(true)).then_some(asked)
         })
         .await
+    }
+
+    /// Puts so many units of what was bought in the buyer's cart.
+    async fn fill_cart(&self, bought: HasBought, units: i64) {
+        let token = users::log_in(&self.user).await;
+        let product = ProductName(bought.product_id.to_string());
+        let product = self.product.contract().get_product(context(), product).await.unwrap();
+        let cart = self.send(Method::POST, "/api/v1/carts", Some(&token), json!({})).await;
+        let item = format!("/api/v1/carts/{}/items/{}", cart["id"].as_str().unwrap(), product.variants[0].id);
+        self.send(Method::PUT, &item, Some(&token), json!({"quantity": units})).await;
     }
 
     /// A guest's cart and its secret.

@@ -13,7 +13,9 @@ use order_contract::{ORDER_CONFIRMED, OrderConfirmed};
 use product::service::draft::{ProductDraft, VariantDraft};
 use product::service::{Description, Name, ProductStatus, Sku, Slug, Stock, VariantName, VariantStatus};
 use product::{Needs, ProductModule, Settings};
-use product_contract::{GetVariants, ProductError, Products, Reserve, ReserveLine, Shortage};
+use product_contract::{
+    GetVariants, NewestReviews, ProductError, ProductName, Products, Reserve, ReserveLine, Shortage,
+};
 use seam::Handle;
 use system_tests::engine::TestStore;
 
@@ -36,6 +38,27 @@ async fn stock_is_held_and_leaves_once(runner: Runner) {
     let too_many = get(products, vec![tea; 101]).await;
     assert!(matches!(&too_many, Err(CallError::Refused(ProductError::Invalid { .. }))), "{too_many:?}");
     assert_eq!(too_many, module.contract().get_variants(context(), ask(vec![tea; 101])).await);
+
+    let entered = products.enter().unwrap();
+    let details = entered.get_product(context(), ProductName("tea".to_owned())).await.unwrap();
+    assert_eq!(
+        details.variants.iter().map(|variant| (variant.id, variant.available)).collect::<Vec<_>>(),
+        [(tea, 5)]
+    );
+    let by_id = entered.get_product(context(), ProductName(details.id.to_string())).await;
+    assert_eq!(by_id, Ok(details));
+    for name in ["coffee", "Not a name"] {
+        let (name, none) = (ProductName(name.to_owned()), CallError::Refused(ProductError::NotFound));
+        assert_eq!(entered.get_product(context(), name.clone()).await, Err(none.clone()));
+        let reviews = NewestReviews { product: name, limit: 5 };
+        assert_eq!(entered.newest_reviews(context(), reviews).await, Err(none));
+    }
+    let reviews = |limit| NewestReviews { product: ProductName("tea".to_owned()), limit };
+    assert_eq!(entered.newest_reviews(context(), reviews(20)).await, Ok(Vec::new()));
+    for limit in [0, 21] {
+        let refused = entered.newest_reviews(context(), reviews(limit)).await;
+        assert!(matches!(&refused, Err(CallError::Refused(ProductError::Invalid { .. }))), "{refused:?}");
+    }
 
     let shortages = vec![Shortage { variant_id: tea, requested: 6, available: 5 }];
     let short = CallError::Refused(ProductError::InsufficientStock { shortages });

@@ -8,6 +8,8 @@ seam::contract! {
     pub trait Orders: "order", version 1, error OrderError {
         /// Whether the user has a confirmed order with the product in it.
         idempotent fn has_bought(HasBought) -> bool;
+        /// How full a user's open cart is.
+        idempotent fn get_cart_summary(UserId) -> CartSummary;
         /// Gives a guest's cart to a user who has just logged in, merged with the one they have.
         idempotent fn claim_cart(ClaimCart) -> CartId;
     }
@@ -20,6 +22,15 @@ pub struct HasBought {
     pub user_id: UserId,
     /// The product, in any variant.
     pub product_id: ProductId,
+}
+
+/// How full a cart is; nothing in it if there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartSummary {
+    /// Different variants in it.
+    pub lines: i64,
+    /// Units of all of them together.
+    pub units: i64,
 }
 
 /// Asks to give a guest's cart to a user.

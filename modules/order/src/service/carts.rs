@@ -2,6 +2,7 @@
 
 use kernel::store::{Db, StoreError, Tx};
 use kernel::{CallContext, CartId, Currency, Timestamp, UserId, VariantId};
+use order_contract::CartSummary;
 
 use super::{CartItem, CartView, Service, Visitor, secret};
 use crate::domain::cart::{self, MOST_ITEMS, MOST_UNITS};
@@ -46,6 +47,13 @@ impl Service {
             })
             .await?;
         Ok(self.view(context, cart, items).await)
+    }
+
+    /// How full a user's open cart is.
+    pub(crate) async fn cart_summary(&self, user_id: UserId) -> Result<CartSummary, StoreError> {
+        let quantities = self.store().read(move |db| carts::quantities_of_user(db, user_id)).await?;
+        let lines = i64::try_from(quantities.len()).unwrap_or(i64::MAX);
+        Ok(CartSummary { lines, units: quantities.into_iter().sum() })
     }
 
     /// Sets the units of one variant. Units of a variant that is not sold can only be taken out.

@@ -373,6 +373,7 @@ fn refusal(error: &ProductError) -> String {
             format!("insufficient_stock: {}", variants.join(", "))
         }
         ProductError::NotForSale { variant_id } => format!("not_for_sale: {variant_id}"),
+        ProductError::NotFound => "not_found".to_owned(),
         ProductError::ReservationGone => "reservation_gone".to_owned(),
         ProductError::Invalid { reason } => format!("invalid: {reason}"),
     }

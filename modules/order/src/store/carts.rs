@@ -84,6 +84,16 @@ pub(crate) fn items(db: &mut Db, id: CartId) -> Result<Items, StoreError> {
     Ok(on_each!(db, conn => rows.load(conn))?)
 }
 
+/// The units of each variant in a user's open cart.
+pub(crate) fn quantities_of_user(db: &mut Db, user_id: UserId) -> Result<Vec<i64>, StoreError> {
+    let rows = cart_items::table
+        .inner_join(carts::table.on(carts::id.eq(cart_items::cart_id)))
+        .filter(carts::user_id.eq(user_id))
+        .filter(carts::status.eq(OPEN))
+        .select(cart_items::quantity);
+    Ok(on_each!(db, conn => rows.load(conn))?)
+}
+
 /// Sets the units of one variant; none removes it.
 pub(crate) fn set_item(
     tx: &mut Tx<'_>,

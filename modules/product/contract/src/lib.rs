@@ -1,9 +1,13 @@
 //! The product module's internal interface: what other modules may ask of it.
 
+mod page;
+
 use kernel_types::{
     Coded, Currency, Detail, ErrorCode, EventBatch, Money, ProductId, ReservationId, Timestamp, VariantId,
 };
 use serde::{Deserialize, Serialize};
+
+pub use page::{CategoryName, NewestReviews, ProductDetails, ProductName, ReviewSummary, VariantDetails};
 
 seam::contract! {
     /// The catalogue, prices and stock.
@@ -13,6 +17,10 @@ seam::contract! {
     pub trait Products: "product", version 1, error ProductError {
         /// The variants among `ids` that exist, in no particular order, each once.
         idempotent fn get_variants(GetVariants) -> Vec<VariantSummary>;
+        /// A product on sale, as its page shows it.
+        idempotent fn get_product(ProductName) -> ProductDetails;
+        /// What buyers say of a product on sale, the newest first.
+        idempotent fn newest_reviews(NewestReviews) -> Vec<ReviewSummary>;
         /// Holds stock for every line or for none.
         idempotent fn reserve(Reserve) -> ();
         /// Turns a hold into stock that has left.
@@ -90,6 +98,9 @@ pub struct Shortage {
 /// Why a request about the catalogue or stock is refused. Nothing was changed then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum ProductError {
+    /// No product on sale has that name.
+    #[error("there is no such product")]
+    NotFound,
     /// Some variants have too few units.
     #[error("there is not enough stock")]
     InsufficientStock {
@@ -116,6 +127,7 @@ pub enum ProductError {
 impl Coded for ProductError {
     fn code(&self) -> ErrorCode {
         match self {
+            Self::NotFound => ErrorCode::ProductNotFound,
             Self::InsufficientStock { .. } => ErrorCode::InsufficientStock,
             Self::NotForSale { .. } => ErrorCode::NotForSale,
             // These never reach a client by themselves: only the order module's own process can cause them.
@@ -133,7 +145,7 @@ impl Coded for ProductError {
                 })
                 .collect(),
             Self::NotForSale { variant_id } => vec![Detail::of(variant_id.as_str(), "not for sale")],
-            Self::ReservationGone | Self::Invalid { .. } => Vec::new(),
+            Self::NotFound | Self::ReservationGone | Self::Invalid { .. } => Vec::new(),
         }
     }
 }

@@ -38,6 +38,11 @@ pub fn format_hundredths(hundredths: i32) -> String {
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
+/// The mean of `count` ratings as decimal text; none without ratings.
+pub fn average(count: i64, hundredths: i32) -> Option<String> {
+    (count > 0).then(|| format_hundredths(hundredths))
+}
+
 /// Reads a lower bound such as `4`, `4.5` or `4.25` as hundredths.
 ///
 /// # Errors

@@ -18,7 +18,6 @@ use kernel::{Detail, ErrorCode};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::domain::text::Slug;
 use crate::service::Service;
 use crate::store::details::ProductRef;
 
@@ -56,11 +55,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// Reads how an address names a product. What can be neither id nor slug names none.
 fn product_ref(text: &str) -> Result<ProductRef, ApiError> {
-    if let Ok(id) = text.parse() {
-        return Ok(ProductRef::Id(id));
-    }
-    let slug = Slug::parse(text).map_err(|_neither| ApiError::new(ErrorCode::ProductNotFound))?;
-    Ok(ProductRef::Slug(slug.into_string()))
+    ProductRef::parse(text).ok_or_else(|| ApiError::new(ErrorCode::ProductNotFound))
 }
 
 /// Lets anybody keep an answer of the catalogue for a while, unless it was given to somebody who logged in.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::CategoryId;
-use crate::domain::rating::format_hundredths;
+use crate::domain::rating::average;
 use crate::domain::status::{ProductStatus, VariantStatus};
 use crate::service::{ProductPage, StaffProduct, StaffVariant};
 use crate::store::catalog::Listed;
@@ -177,7 +177,7 @@ pub(super) struct StaffVariantView {
 
 impl RatingView {
     fn of(count: i64, hundredths: i32) -> Self {
-        Self { average: (count > 0).then(|| format_hundredths(hundredths)), count }
+        Self { average: average(count, hundredths), count }
     }
 }
 

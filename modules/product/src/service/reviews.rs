@@ -10,6 +10,7 @@ use crate::domain::rating::Rating;
 use crate::domain::status::{ProductStatus, ReviewStatus};
 use crate::domain::text::{ReviewBody, ReviewTitle};
 use crate::error::Error;
+use crate::store::details::{self, ProductRef};
 use crate::store::products;
 use crate::store::reviews::{self, ReviewRow};
 
@@ -50,6 +51,19 @@ impl Service {
         let rows =
             self.store.read(move |db| reviews::list(db, product, before, i64::from(limit) + 1)).await?;
         Ok(Page::cut(rows, limit, |last| cursor(&last.id)))
+    }
+
+    /// The newest published reviews of a product on sale.
+    ///
+    /// # Errors
+    /// [`Error::ProductNotFound`].
+    pub async fn newest_reviews_of(&self, name: ProductRef, limit: u32) -> Result<Vec<ReviewRow>, Error> {
+        self.store
+            .read(move |db| {
+                let (product, _) = details::on_sale(db, &name)?.ok_or(Error::ProductNotFound)?;
+                Ok(reviews::list(db, product.id, None, i64::from(limit))?)
+            })
+            .await
     }
 
     /// Adds a user's review of a product, once for `key`.

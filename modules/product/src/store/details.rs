@@ -9,6 +9,7 @@ use super::products::ProductRow;
 use super::stock::StockRow;
 use super::variants::VariantRow;
 use crate::domain::status::{ProductStatus, VariantStatus};
+use crate::domain::text::Slug;
 use crate::schema::{categories, prices, products, variant_stock, variants};
 
 /// How a product is named in an address.
@@ -54,6 +55,16 @@ pub fn on_sale(db: &mut Db, name: &ProductRef) -> Result<Option<Placed>, StoreEr
                 .optional())?
         }
     })
+}
+
+impl ProductRef {
+    /// Reads how an address names a product. What can be neither id nor slug names none.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(id) = text.parse() {
+            return Some(Self::Id(id));
+        }
+        Some(Self::Slug(Slug::parse(text).ok()?.into_string()))
+    }
 }
 
 /// A variant with one of its prices.
