@@ -10,10 +10,12 @@
 //! | `apply` | makes router, callers and workers look as it was decided |
 //! | `internal` | what nodes ask |
 //! | `admin`, `access`, `status` | what operators ask |
+//! | `candidates` | where a module can go |
 
 mod access;
 mod admin;
 mod apply;
+mod candidates;
 mod directory;
 mod driver;
 mod here;

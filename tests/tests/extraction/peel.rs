@@ -16,9 +16,9 @@ const SLOW: usize = 5;
 /// How long customers may take to buy out what is scarce.
 const BOUGHT_OUT: Duration = Duration::from_secs(60);
 
-/// How often each module goes out and back: `BANYAN_TEST_ROUNDS`, or three times.
+/// How often each module goes out and back: `BANYAN_TEST_ROUNDS`, or twenty times.
 fn rounds() -> usize {
-    std::env::var("BANYAN_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3)
+    std::env::var("BANYAN_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(20)
 }
 
 async fn goes_out_and_back_under_load(module: &'static str) {

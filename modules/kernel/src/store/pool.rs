@@ -1,8 +1,11 @@
 //! The pool of connections behind the [lanes](super::lanes).
 
+use std::sync::Arc;
+
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::ConnectionError;
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::{Db, OpenError, StoreSettings, StoreUrl, postgres, sqlite};
 
@@ -42,7 +45,11 @@ pub(super) fn is_broken(db: &mut Db) -> bool {
 
 /// A pool whose connections are made when they are first needed and checked only where a connection can die unseen.
 pub(super) fn open(settings: &StoreSettings, module: &'static str) -> Result<Pool, OpenError> {
+    // One opens connections, a few times in its life; r2d2 would keep three. Of its own, so that a database that hangs holds up
+    // no other.
+    let opener = ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("store-opener");
     r2d2::Pool::builder()
+        .thread_pool(Arc::new(opener.build()))
         .max_size(settings.connections)
         .min_idle(Some(1))
         .connection_timeout(settings.patience)

@@ -28,7 +28,6 @@ impl Shop {
              server's processor time for one request; a ratio is of the rates, the median over pairs of rounds, with the least \
              and the greatest.\n"
         )?;
-        self.write_rates(out)?;
         self.write_rates(out)
     }
 
