@@ -48,20 +48,15 @@ impl<T: Transport> Spread<T> {
 
     /// The node for the next call, of those that were not asked for it.
     fn choose(&self, asked: &[usize]) -> Option<(usize, &Node<T>)> {
-        let now = self.now();
-        let rest = || self.nodes.iter().enumerate().filter(|(index, _)| !asked.contains(index));
-        let well = || rest().filter(|(_, node)| node.left_out_until.load(Ordering::Relaxed) <= now);
-        match well().count() {
-            0 => fastrand::choice(rest().collect::<Vec<_>>()),
-            1 => well().next(),
-            count => {
-                let first = fastrand::usize(..count);
-                // Any but the first.
-                let second = (first + fastrand::usize(1..count)) % count;
-                let load = |(_, node): &(usize, &Node<T>)| node.in_flight.load(Ordering::Relaxed);
-                [first, second].into_iter().filter_map(|nth| well().nth(nth)).min_by_key(load)
-            }
+        if let [only] = self.nodes.as_slice() {
+            return asked.is_empty().then_some((0, only));
         }
+        let now = self.now();
+        let rest = self.nodes.iter().enumerate().filter(|(index, _)| !asked.contains(index));
+        let (well, left_out): (Vec<_>, Vec<_>) =
+            rest.partition(|(_, node)| node.left_out_until.load(Ordering::Relaxed) <= now);
+        let drawn = fastrand::choose_multiple(if well.is_empty() { left_out } else { well }, 2);
+        drawn.into_iter().min_by_key(|(_, node)| node.in_flight.load(Ordering::Relaxed))
     }
 }
 
