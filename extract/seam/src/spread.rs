@@ -55,7 +55,9 @@ impl<T: Transport> Spread<T> {
         let rest = self.nodes.iter().enumerate().filter(|(index, _)| !asked.contains(index));
         let (well, left_out): (Vec<_>, Vec<_>) =
             rest.partition(|(_, node)| node.left_out_until.load(Ordering::Relaxed) <= now);
-        let drawn = fastrand::choose_multiple(if well.is_empty() { left_out } else { well }, 2);
+        let mut drawn = fastrand::choose_multiple(if well.is_empty() { left_out } else { well }, 2);
+        // The first of two that are equal is taken, so their order must be drawn, too.
+        fastrand::shuffle(&mut drawn);
         drawn.into_iter().min_by_key(|(_, node)| node.in_flight.load(Ordering::Relaxed))
     }
 }
