@@ -41,7 +41,10 @@ impl Home {
     /// `nth` counts from 0 among the instances of the module.
     async fn keep(&self, node: &Node, module: &str, nth: usize) {
         let (Some(urls), Some(module)) = (self.inner.urls.get(), ModuleName::find(module)) else { return };
-        if self.inner.live.heard(node.id).is_some() {
+        if self.inner.spawner.has_ended(node.id) {
+            // What it said just before it died counts no longer.
+            self.inner.live.forget(node.id);
+        } else if self.inner.live.heard(node.id).is_some() {
             return;
         }
         // Started by a home before this one, and it may well run: two processes would be one too many.

@@ -79,6 +79,13 @@ impl Spawner {
         children.iter().any(|spawned| spawned.node == node)
     }
 
+    /// Whether this process started the node and it has ended since.
+    pub(crate) fn has_ended(&self, node: NodeId) -> bool {
+        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        let child = children.iter_mut().find(|spawned| spawned.node == node);
+        child.is_some_and(|spawned| spawned.child.try_wait().is_ok_and(|ended| ended.is_some()))
+    }
+
     fn command(&self, home: &str, node: NodeId, module: ModuleName, name: &str) -> anyhow::Result<Command> {
         std::fs::create_dir_all(&self.logs)
             .with_context(|| format!("{} cannot be made", self.logs.display()))?;
