@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{ResponseHead, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -71,8 +71,7 @@ pub(crate) async fn pass(
         response = render(response, &context);
     }
     if method == Method::HEAD {
-        // Routed as GET. The connection leaves a body out by itself, but not when another request came in behind this one.
-        response = response.map_body(|_, body| BoxBody::new(LeftOut(body.size())));
+        response = response.map_body(left_out);
     }
     let Some((permit, module, router)) = permit else { return Ok(noted(response, &context, &method, began)) };
     // What the request does is done; a body that streams for hours holds nothing up.
@@ -138,7 +137,24 @@ pub(super) fn finish(response: &mut ServiceResponse<BoxBody>, context: &RequestC
     }
 }
 
-/// A body of which only the size is told: the answer to HEAD.
+/// What is left of an answer to HEAD, which is routed as GET: of its body only the size is told.
+///
+/// The connection leaves a body out by itself, but not when another request came in behind this one: it then waits for
+/// bytes that were promised, and breaks off. So the length is a header like any other, and nothing is promised.
+fn left_out(head: &mut ResponseHead, body: BoxBody) -> BoxBody {
+    match body.size() {
+        none @ (BodySize::None | BodySize::Sized(0)) => BoxBody::new(LeftOut(none)),
+        size => {
+            if let BodySize::Sized(length) = size {
+                head.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+            }
+            head.no_chunking(true);
+            BoxBody::new(LeftOut(BodySize::Stream))
+        }
+    }
+}
+
+/// No bytes.
 struct LeftOut(BodySize);
 
 impl MessageBody for LeftOut {
