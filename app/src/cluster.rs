@@ -1,5 +1,6 @@
 //! What this process is to the others: their home, or a node of a home.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use actix_web::dev::ServerHandle;
@@ -7,6 +8,7 @@ use actix_web::web;
 use handover::{Control, NodeId};
 use kernel::Principal;
 use kernel::auth::{AuthError, Verifier};
+use kernel::store::StoreUrl;
 use router::Router;
 use seam::Epoch;
 use seam::server::{Guard, Registry, UserRefused};
@@ -94,11 +96,11 @@ impl Role {
 // === impl Cluster ===
 
 impl Cluster {
-    /// Reads or makes what the part needs: the cluster's key and, at home, the control store. Blocks.
+    /// Reads or makes what the part needs. A home has a control store. Blocks.
     pub(crate) fn open(
         config: &Config,
         host: &Host,
-        role: Role,
+        (role, control): (Role, Option<Control>),
         verifier: Arc<Verifier>,
     ) -> Result<Self, Failure> {
         let directory = &config.data.directory;
@@ -115,18 +117,19 @@ impl Cluster {
         }
         let router =
             Arc::new(Router::new(router::Settings::default(), &ModuleName::ALL.map(ModuleName::as_str)));
-        let part = match role {
-            Role::Home => Part::Home(Home::new(Parts {
-                control: Control::open(&config.control_store())?,
+        let part = match (role, control) {
+            (Role::Node { modules, home, id }, _) => Part::Node { modules, home, id, server: Arc::default() },
+            (Role::Home, None) => return Err(Failure::Other(anyhow::anyhow!("home has no control store"))),
+            (Role::Home, Some(control)) => Part::Home(Home::new(Parts {
+                control,
                 host: host.clone(),
                 router: Arc::clone(&router),
+                registry: registry.clone(),
                 tokens: tokens.clone(),
                 operator_token: secrets::read_or_make(directory, secrets::OPERATOR_TOKEN)?,
                 foreign: config.foreign(),
-                data: directory.clone(),
-                config_file: config.file.clone(),
+                config: config.clone(),
             })?),
-            Role::Node { modules, home, id } => Part::Node { modules, home, id, server: Arc::default() },
         };
         let guard = Arc::new(Members { tokens: tokens.clone(), verifier });
         Ok(Self { tokens, registry, guard, router, part })
@@ -174,7 +177,6 @@ impl Cluster {
             }
             Part::Node { modules, home, id, server: told } => {
                 told.get_or_init(|| server.clone());
-                host.start_all_work();
                 let node = Node {
                     id: id.unwrap_or_else(NodeId::new),
                     home: home.clone(),
@@ -182,6 +184,8 @@ impl Cluster {
                     spawned: id.is_some(),
                     modules: modules.clone(),
                     host: host.clone(),
+                    registry: self.registry.clone(),
+                    stores: module_stores(config, modules)?,
                     tokens: self.tokens.clone(),
                     server,
                 };
@@ -190,6 +194,12 @@ impl Cluster {
         };
         Ok(Playing { part: self.part.clone(), task })
     }
+}
+
+/// Where the stores are that this process is configured with.
+fn module_stores(config: &Config, modules: &[ModuleName]) -> Result<BTreeMap<ModuleName, StoreUrl>, Failure> {
+    let url = |module: &ModuleName| Ok((*module, config.store_url(module.as_str())?));
+    modules.iter().map(url).collect::<Result<_, String>>().map_err(Failure::Config)
 }
 
 // === impl Playing ===

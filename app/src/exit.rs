@@ -77,7 +77,9 @@ impl Failure {
         ExitCode::from(match self {
             Self::Config(_) => CONFIG,
             Self::Store(OpenError::NotWritable { .. }) => CANNOT_CREATE,
-            Self::Store(OpenError::Damaged { .. } | OpenError::Newer { .. }) => DATA,
+            Self::Store(OpenError::Damaged { .. } | OpenError::Newer { .. } | OpenError::Fenced { .. }) => {
+                DATA
+            }
             Self::Store(OpenError::Unreachable { .. }) | Self::Listen { .. } | Self::Unreachable { .. } => {
                 UNAVAILABLE
             }

@@ -8,6 +8,7 @@
 //! | [`engine`] | fresh stores, and one test for every engine |
 //! | [`operator`] | orders given to a running home by the command line |
 //! | [`output`] | what a child process prints, and waiting for it |
+//! | [`raw`] | a store's file, opened past the program |
 //! | [`shop`] | a running shop and the people in it |
 //! | [`wait`] | waiting for a condition, with a deadline |
 
@@ -23,6 +24,7 @@ pub mod client;
 pub mod engine;
 pub mod operator;
 pub mod output;
+pub mod raw;
 pub mod server;
 pub mod shop;
 pub mod wait;

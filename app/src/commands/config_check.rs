@@ -13,8 +13,8 @@ pub(super) fn run(common: &Common) -> Result<(), Failure> {
     }
     say(&format!("  listen       {}", config.server.listen));
     for module in ["user", "product", "order"] {
-        let store = config.store(module).map_err(Failure::Config)?;
-        say(&format!("  {module:<12} {}", store.url));
+        let store = config.store_url(module).map_err(Failure::Config)?;
+        say(&format!("  {module:<12} {store}"));
     }
     say(&format!("  sample data  {}", if config.wants_sample_data() { "yes" } else { "no" }));
     Ok(())

@@ -36,7 +36,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 /// The runtime for background work and everything that is not a request.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     Ok(runtime.map_err(anyhow::Error::from)?)
 }

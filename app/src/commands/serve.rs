@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, middleware, web};
+use handover::Control;
 use kernel::auth::Verifier;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use utoipa_actix_web::AppExt as _;
@@ -17,7 +18,7 @@ use crate::cluster::{Cluster, Role};
 use crate::config::{self, Config};
 use crate::exit::{Failure, say};
 use crate::gateway::{self, Limits, Metrics, Ready, Routes};
-use crate::host::{CUSTOMER, Host, OPERATOR};
+use crate::host::{CUSTOMER, Host, OPERATOR, Places};
 use crate::{logging, openapi};
 
 /// How often observations are folded into their buckets.
@@ -35,21 +36,34 @@ pub(super) fn run(common: &Common, listen: Option<String>, role: Role) -> Result
     }
     let metrics = Metrics::install()?;
     let runtime = super::runtime()?;
-    let host = Host::open_only(&config, role.modules())?;
-    let served = runtime.block_on(serve(&config, &host, metrics, role));
+    let control = match role {
+        Role::Home => Some(Control::open(&config.control_store())?),
+        Role::Node { .. } => None,
+    };
+    let places = match &control {
+        Some(control) => Places::Home(runtime.block_on(control.placements()).map_err(anyhow::Error::from)?),
+        None => Places::Later,
+    };
+    let host = Host::open_only(&config, role.modules(), &places)?;
+    let served = runtime.block_on(serve(&config, &host, metrics, (role, control)));
     if served.is_err() {
         host.close();
     }
     served
 }
 
-async fn serve(config: &Config, host: &Host, metrics: Metrics, role: Role) -> Result<(), Failure> {
-    let home = matches!(role, Role::Home);
+async fn serve(
+    config: &Config,
+    host: &Host,
+    metrics: Metrics,
+    (role, control): (Role, Option<Control>),
+) -> Result<(), Failure> {
+    let home = control.is_some();
     if home && config.wants_sample_data() {
         host.seed(None).await?;
     }
     let verifier = Arc::new(host.verifier());
-    let cluster = Cluster::open(config, host, role, Arc::clone(&verifier))?;
+    let cluster = Cluster::open(config, host, (role, control), Arc::clone(&verifier))?;
     let ready = web::Data::new(Ready::default());
     let (server, address) = listen(config, host, &metrics, &ready, &cluster, verifier)?;
     let own_url = format!("http://{address}");

@@ -27,7 +27,7 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Config, Failure> {
     settings.untouched = file.is_none() && !is_in_environment();
     settings.file = file;
     for module in ["user", "product", "order"] {
-        settings.store(module).map_err(Failure::Config)?;
+        settings.store_url(module).map_err(Failure::Config)?;
     }
     Ok(settings)
 }

@@ -89,22 +89,26 @@ impl Config {
         StoreSettings { connections: 1, ..StoreSettings::new(url) }
     }
 
+    /// How the modules' stores are opened, wherever they are.
+    pub(crate) fn store_settings(&self) -> StoreSettings {
+        StoreSettings { connections: self.data.connections.max(1), ..StoreSettings::nowhere() }
+    }
+
     /// The foreign applications, as the route table begins.
     pub(crate) fn foreign(&self) -> router::Table {
         router::Table { prefixes: self.router.prefixes.clone(), ..router::Table::default() }
     }
 
-    /// How the store of `module` is opened.
-    pub(crate) fn store(&self, module: &str) -> Result<StoreSettings, String> {
+    /// Where the store of `module` is, unless it was moved.
+    pub(crate) fn store_url(&self, module: &str) -> Result<StoreUrl, String> {
         let named = match module {
             "user" => &self.data.stores.user,
             "product" => &self.data.stores.product,
             _ => &self.data.stores.order,
         };
-        let url = match named {
-            Some(url) => url.parse().map_err(|error| format!("data.stores.{module}: {error}"))?,
-            None => StoreUrl::Sqlite(self.data.directory.join(format!("{module}.db"))),
-        };
-        Ok(StoreSettings { connections: self.data.connections.max(1), ..StoreSettings::new(url) })
+        match named {
+            Some(url) => url.parse().map_err(|error| format!("data.stores.{module}: {error}")),
+            None => Ok(StoreUrl::Sqlite(self.data.directory.join(format!("{module}.db")))),
+        }
     }
 }

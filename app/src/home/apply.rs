@@ -12,7 +12,7 @@ use seam::http::HttpTransport;
 use seam::{Epoch, Retired, Spread};
 use tokio::task::JoinHandle;
 
-use super::{Directory, Home};
+use super::{Assigned, Directory, Home};
 use crate::host::ModuleName;
 
 /// How long what was entered before may take to leave.
@@ -50,10 +50,15 @@ impl Home {
             generation: table.generation,
             public_url: self.public_url().to_owned(),
             callees: BTreeMap::new(),
-            epochs: BTreeMap::new(),
+            stores: BTreeMap::new(),
         };
         for (name, placed) in &placements.modules {
-            directory.epochs.insert(name.clone(), placed.epoch);
+            let owners = placed.moved.then(|| placed.nodes.clone());
+            let assigned = Assigned { epoch: placed.epoch, store: placed.store.clone(), owners };
+            directory.stores.insert(name.clone(), assigned);
+            if let Some(endpoint) = self.inner.registry.find(name) {
+                endpoint.epoch().advance_to(placed.epoch);
+            }
             let instances = instances(placed);
             table.modules.insert(name.clone(), placement(placed, &instances));
             if placed.callers_remote {
@@ -69,9 +74,7 @@ impl Home {
             let (was, is) = (before.callees.get(module.as_str()), directory.callees.get(module.as_str()));
             if was != is {
                 let retired = match is {
-                    Some(urls) => {
-                        Some(self.call_at(module, urls, directory.epochs.get(module.as_str()).copied()))
-                    }
+                    Some(urls) => Some(self.call_at(module, urls, directory.assigned(module.as_str()).epoch)),
                     None => self.inner.host.call_here(module),
                 };
                 if let Some(retired) = retired {
@@ -96,12 +99,12 @@ impl Home {
         Ok(())
     }
 
-    fn call_at(&self, module: ModuleName, urls: &[String], epoch: Option<u64>) -> Retired {
+    fn call_at(&self, module: ModuleName, urls: &[String], epoch: u64) -> Retired {
         let inner = &self.inner;
         let transports =
             urls.iter().map(|url| HttpTransport::new(inner.client.clone(), url, inner.tokens.clone()));
         let transport = Spread::new(transports);
-        inner.host.call_at(module, Arc::new(transport), Epoch::new(epoch.unwrap_or(1)))
+        inner.host.call_at(module, Arc::new(transport), Epoch::new(epoch))
     }
 
     /// Whether every node follows what was decided last, and what was entered before it has left.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use handover::NodeId;
+use kernel::store::{InvalidStoreUrl, Place, StoreUrl};
 use serde::{Deserialize, Serialize};
 
 /// Audience of the tokens for these calls.
@@ -43,6 +44,47 @@ pub(crate) struct Directory {
     pub(crate) public_url: String,
     /// Where the nodes that take calls for a module answer, by the module's name; home takes them for all others.
     pub(crate) callees: BTreeMap<String, Vec<String>>,
-    /// The epochs of the modules' stores.
-    pub(crate) epochs: BTreeMap<String, u64>,
+    /// Whose the modules' stores are. One that is not listed is in its first epoch, and has never moved.
+    pub(crate) stores: BTreeMap<String, Assigned>,
+}
+
+/// Whose a module's store is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Assigned {
+    /// The period of ownership.
+    pub(crate) epoch: u64,
+    /// Where it is; `None` for the one that each process is configured with.
+    pub(crate) store: Option<String>,
+    /// The only nodes that may open it; `None` if every process may.
+    pub(crate) owners: Option<Vec<NodeId>>,
+}
+
+// === impl Directory ===
+
+impl Directory {
+    /// Whose the store of `module` is.
+    pub(crate) fn assigned(&self, module: &str) -> Assigned {
+        let first = || Assigned { epoch: 1, store: None, owners: None };
+        self.stores.get(module).cloned().unwrap_or_else(first)
+    }
+}
+
+// === impl Assigned ===
+
+impl Assigned {
+    /// How `node`, which is configured with the store at `configured`, opens it. `None` if it may not.
+    ///
+    /// # Errors
+    /// When home names a place that is none.
+    pub(crate) fn place(
+        &self,
+        node: NodeId,
+        configured: &StoreUrl,
+    ) -> Result<Option<Place>, InvalidStoreUrl> {
+        if self.owners.as_ref().is_some_and(|owners| !owners.contains(&node)) {
+            return Ok(None);
+        }
+        let url = self.store.as_ref().map_or_else(|| Ok(configured.clone()), |store| store.parse())?;
+        Ok(Some(Place { url, epoch: self.epoch }))
+    }
 }

@@ -26,22 +26,23 @@ pub(crate) mod secrets;
 mod spawn;
 mod status;
 
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use handover::{Control, NodeId};
 use router::{Router, shadow, split};
+use seam::server::Registry;
 use seam::tokens::ServiceTokens;
 use tokio::sync::{Mutex, Notify, watch};
 
 pub(crate) use access::may_place;
 pub(crate) use admin::{AbsorbOrder, CanExtract, ExtractOrder, OperationView, RollbackOrder, admin_routes};
-pub(crate) use directory::{AUDIENCE, Directory, Follow, Join};
+pub(crate) use directory::{AUDIENCE, Assigned, Directory, Follow, Join};
 pub(crate) use here::Here;
 pub(crate) use internal::{contract_version, internal_routes, is_member};
 pub(crate) use status::{Status, Traffic};
 
+use crate::config::Config;
 use crate::host::Host;
 use live::Live;
 use spawn::Spawner;
@@ -56,6 +57,8 @@ struct Inner {
     control: Control,
     host: Host,
     router: Arc<Router>,
+    /// The modules that calls of other processes reach here.
+    registry: Registry,
     tokens: ServiceTokens,
     operator_token: String,
     /// Foreign applications, with which every route table begins.
@@ -81,11 +84,11 @@ pub(crate) struct Parts {
     pub(crate) control: Control,
     pub(crate) host: Host,
     pub(crate) router: Arc<Router>,
+    pub(crate) registry: Registry,
     pub(crate) tokens: ServiceTokens,
     pub(crate) operator_token: String,
     pub(crate) foreign: router::Table,
-    pub(crate) data: PathBuf,
-    pub(crate) config_file: Option<PathBuf>,
+    pub(crate) config: Config,
 }
 
 /// Where home answers.
@@ -98,18 +101,19 @@ pub(crate) struct Urls {
 
 impl Home {
     pub(crate) fn new(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { control, host, router, tokens, operator_token, foreign, data, config_file } = parts;
+        let Parts { control, host, router, registry, tokens, operator_token, foreign, config } = parts;
         Ok(Self {
             inner: Arc::new(Inner {
                 control,
                 host,
                 router,
+                registry,
                 tokens,
                 operator_token,
                 foreign,
                 urls: OnceLock::new(),
                 live: Live::default(),
-                spawner: Spawner::new(config_file, &data),
+                spawner: Spawner::new(config.file.clone(), &config.data.directory),
                 began: Instant::now(),
                 client: seam::http::client()?,
                 applied: Mutex::default(),

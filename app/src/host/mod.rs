@@ -5,6 +5,7 @@ mod absent;
 mod name;
 #[cfg(feature = "order")]
 mod order;
+mod places;
 #[cfg(feature = "product")]
 mod product;
 #[cfg(feature = "user")]
@@ -15,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use kernel::auth::{KeySource, Verifier};
+use kernel::store::Place;
 use kernel::{CallContext, Module, PublicKey, Role};
 use order_contract::Orders;
 use product_contract::Products;
@@ -31,6 +33,7 @@ use absent as product;
 #[cfg(not(feature = "user"))]
 use absent as user;
 pub(crate) use name::ModuleName;
+pub(crate) use places::Places;
 use workers::Workers;
 
 /// An account to try the shop with. Its password is in every copy of the program: it is only made beside sample data.
@@ -97,11 +100,15 @@ impl Host {
     /// Opens the stores of all modules that are in this program, and wires them. Blocks.
     pub(crate) fn open(config: &Config) -> Result<Self, Failure> {
         let built: Vec<_> = ModuleName::ALL.into_iter().filter(|module| module.is_built_in()).collect();
-        Self::open_only(config, &built)
+        Self::open_only(config, &built, &Places::of_data(config)?)
     }
 
     /// Opens the stores of some modules and wires them; the others' handles are vacant. Blocks.
-    pub(crate) fn open_only(config: &Config, wanted: &[ModuleName]) -> Result<Self, Failure> {
+    pub(crate) fn open_only(
+        config: &Config,
+        wanted: &[ModuleName],
+        places: &Places,
+    ) -> Result<Self, Failure> {
         let missing = wanted.iter().filter(|module| !module.is_built_in());
         let missing: Vec<_> = missing.map(|module| module.as_str()).collect();
         if !missing.is_empty() {
@@ -114,7 +121,7 @@ impl Host {
             Handles { users: Handle::vacant(), products: Handle::vacant(), orders: Handle::vacant() };
         let wiring = Wiring { handles, base_url: Arc::new(OnceLock::new()) };
         let store = |module: ModuleName| match wanted.contains(&module) {
-            true => config.store(module.as_str()).map(Some).map_err(Failure::Config),
+            true => places.settings(config, module).map(Some),
             false => Ok(None),
         };
         let (user, product, order) =
@@ -154,6 +161,28 @@ impl Host {
             ModuleName::Product => self.product.as_ref()?.module(),
             ModuleName::Order => self.order.as_ref()?.module(),
         })
+    }
+
+    /// Opens a module's store at `place`, or leaves it nowhere. What is opened is taken up at once; what was begun at another
+    /// place ends there.
+    pub(crate) async fn attach(&self, module: ModuleName, place: Option<Place>) -> Result<(), Failure> {
+        let Some(hosted) = self.module(module) else { return Ok(()) };
+        if hosted.store().place() == place {
+            return Ok(());
+        }
+        let store = hosted.store().clone();
+        let opened = tokio::task::spawn_blocking(move || match place {
+            Some(place) => store.attach(place),
+            None => {
+                store.close();
+                Ok(())
+            }
+        });
+        opened.await.map_err(|_panic| Failure::Other(anyhow::anyhow!("opening a store panicked")))??;
+        match hosted.store().place() {
+            Some(_) => Ok(hosted.attached().await.map_err(anyhow::Error::from)?),
+            None => Ok(()),
+        }
     }
 
     /// Sends calls to a module to the one that is here. `None` if it is not.

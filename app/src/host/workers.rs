@@ -21,11 +21,6 @@ impl Host {
         }
     }
 
-    /// Starts the background work of every module that is here.
-    pub(crate) fn start_all_work(&self) {
-        ModuleName::ALL.into_iter().for_each(|module| self.start_work(module));
-    }
-
     /// Ends a module's background work and gives up its leases, so that another process need not wait for them to run out.
     pub(crate) async fn stop_work(&self, module: ModuleName, deadline: Instant) {
         let stopped = self.workers.lock().remove(&module);

@@ -12,10 +12,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use handover::NodeId;
 use kernel::ErrorCode;
 use kernel::http::ApiError;
+use kernel::store::StoreUrl;
 use seam::http::HttpTransport;
+use seam::server::Registry;
 use seam::tokens::ServiceTokens;
 use seam::{Epoch, Spread};
 
+use crate::exit::Failure;
 use crate::home::{AUDIENCE, Directory, Follow, Join, is_member};
 use crate::host::{Host, ModuleName};
 
@@ -37,6 +40,10 @@ pub(crate) struct Node {
     pub(crate) spawned: bool,
     pub(crate) modules: Vec<ModuleName>,
     pub(crate) host: Host,
+    /// What calls of other processes reach here.
+    pub(crate) registry: Registry,
+    /// Where the stores are that this process is configured with.
+    pub(crate) stores: BTreeMap<ModuleName, StoreUrl>,
     pub(crate) tokens: ServiceTokens,
     pub(crate) server: ServerHandle,
 }
@@ -73,9 +80,18 @@ impl Node {
                     }
                     joined = true;
                     heard = Instant::now();
-                    if known.as_ref() != Some(&directory) {
-                        self.take_over(&client, known.as_ref(), &directory);
-                        known = Some(directory);
+                    // A home that has just started does not know yet what was decided.
+                    if directory.generation > 0 && known.as_ref() != Some(&directory) {
+                        match self.take_over(&client, known.as_ref(), &directory).await {
+                            Ok(()) => known = Some(directory),
+                            Err(error) => {
+                                log::error!(
+                                    "generation {} cannot be followed: {error}",
+                                    directory.generation
+                                );
+                                tokio::time::sleep(PAUSE).await;
+                            }
+                        }
                     }
                 }
                 Answer::Lost(why) => {
@@ -127,31 +143,71 @@ impl Node {
         }
     }
 
-    /// Sends calls where the directory says: to a node that takes them, else to home. Those to modules that are here stay here.
-    fn take_over(&self, client: &reqwest::Client, known: Option<&Directory>, directory: &Directory) {
+    /// Opens the stores that are this node's, and sends calls where the directory says.
+    async fn take_over(
+        &self,
+        client: &reqwest::Client,
+        known: Option<&Directory>,
+        directory: &Directory,
+    ) -> Result<(), Failure> {
         self.host.listens_at(directory.public_url.clone());
+        for (module, configured) in &self.stores {
+            self.own(*module, configured, directory).await?;
+        }
         for module in ModuleName::ALL {
-            if self.modules.contains(&module) {
-                continue;
-            }
-            let place = |directory: &Directory| {
-                let nodes = directory.callees.get(module.as_str());
-                nodes.cloned().unwrap_or_else(|| vec![self.home.clone()])
-            };
-            let is = place(directory);
-            if known.map(place).as_ref() != Some(&is) {
-                // Calls that entered the old place end there.
-                let transports =
-                    is.iter().map(|url| HttpTransport::new(client.clone(), url, self.tokens.clone()));
-                let transport = Arc::new(Spread::new(transports));
-                drop(self.host.call_at(module, transport, epoch(directory, module)));
+            if !self.modules.contains(&module) {
+                self.call(client, module, known, directory);
             }
         }
+        Ok(())
     }
-}
 
-fn epoch(directory: &Directory, module: ModuleName) -> Epoch {
-    Epoch::new(directory.epochs.get(module.as_str()).copied().unwrap_or(1))
+    /// Opens the store of a module that is here, or gives it up.
+    async fn own(
+        &self,
+        module: ModuleName,
+        configured: &StoreUrl,
+        directory: &Directory,
+    ) -> Result<(), Failure> {
+        let assigned = directory.assigned(module.as_str());
+        let place = assigned.place(self.id, configured);
+        let place = place.map_err(|error| Failure::Config(format!("the store of {module}: {error}")))?;
+        if place.is_none() {
+            self.host.stop_work(module, Instant::now()).await;
+        }
+        let owned = place.is_some();
+        self.host.attach(module, place).await?;
+        if let Some(endpoint) = self.registry.find(module.as_str()) {
+            endpoint.epoch().advance_to(assigned.epoch);
+        }
+        if owned {
+            self.host.start_work(module);
+        }
+        Ok(())
+    }
+
+    /// Sends calls to a module to a node that takes them, else to home.
+    fn call(
+        &self,
+        client: &reqwest::Client,
+        module: ModuleName,
+        known: Option<&Directory>,
+        directory: &Directory,
+    ) {
+        let place = |directory: &Directory| {
+            let nodes = directory.callees.get(module.as_str());
+            let nodes = nodes.cloned().unwrap_or_else(|| vec![self.home.clone()]);
+            (nodes, directory.assigned(module.as_str()).epoch)
+        };
+        let is = place(directory);
+        if known.map(place).as_ref() != Some(&is) {
+            let (urls, epoch) = is;
+            // Calls that entered the old place end there.
+            let transports =
+                urls.iter().map(|url| HttpTransport::new(client.clone(), url, self.tokens.clone()));
+            drop(self.host.call_at(module, Arc::new(Spread::new(transports)), Epoch::new(epoch)));
+        }
+    }
 }
 
 /// Lets home end this process in order.

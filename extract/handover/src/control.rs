@@ -18,6 +18,7 @@ const MIGRATIONS: Migrations = Migrations {
     module: "control",
     sqlite: embed_migrations!("../../migrations/control/sqlite"),
     postgres: embed_migrations!("../../migrations/control/postgres"),
+    fenced: false,
 };
 
 /// The control store. Clones share it.

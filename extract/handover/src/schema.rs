@@ -16,6 +16,8 @@ diesel::table! {
         callers_remote -> Bool,
         workers_remote -> Bool,
         shadow_percent -> Integer,
+        store -> Nullable<Text>,
+        moved -> Bool,
     }
 }
 
@@ -54,5 +56,40 @@ diesel::table! {
         action -> Text,
         module -> Nullable<Text>,
         details -> Text,
+    }
+}
+
+diesel::table! {
+    handovers (id) {
+        id -> Text,
+        module -> Text,
+        kind -> Text,
+        plan -> Text,
+        epoch -> BigInt,
+        state -> Text,
+        cancelled -> Bool,
+        reason -> Nullable<Text>,
+        began_at -> BigInt,
+        state_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    handover_journal (handover, number) {
+        handover -> Text,
+        number -> BigInt,
+        state -> Text,
+        at -> BigInt,
+        details -> Text,
+    }
+}
+
+diesel::table! {
+    receipts (id) {
+        id -> Text,
+        module -> Text,
+        at -> BigInt,
+        body -> Text,
     }
 }

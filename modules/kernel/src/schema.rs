@@ -31,6 +31,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    ownership (id) {
+        id -> Integer,
+        epoch -> BigInt,
+        sealed -> Bool,
+        operation -> Nullable<Text>,
+        position -> Nullable<BigInt>,
+        applied -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     store_meta (name) {
         name -> Text,
         value -> Text,

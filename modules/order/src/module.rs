@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use kernel::Module;
-use kernel::store::{Migrations, OpenError, Store, StoreError, StoreSettings};
+use kernel::store::{Migrations, OpenError, Store, StoreSettings};
 use kernel::worker::Worker;
 use order_contract::Orders;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -16,7 +16,8 @@ use crate::{contract, http, worker};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/order/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/order/postgres");
-const MIGRATIONS: Migrations = Migrations { module: "order", sqlite: SQLITE, postgres: POSTGRES };
+const MIGRATIONS: Migrations =
+    Migrations { module: "order", sqlite: SQLITE, postgres: POSTGRES, fenced: true };
 
 /// The order module, opened over its store. Clones share it.
 #[derive(Clone)]
@@ -60,8 +61,8 @@ impl Module for OrderModule {
         worker::start(&self.service)
     }
 
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.service.store().ping().await
+    fn store(&self) -> &Store {
+        self.service.store()
     }
 
     async fn release(&self) {
@@ -70,9 +71,5 @@ impl Module for OrderModule {
             // They run out by themselves.
             Err(error) => log::warn!("leases could not be given up: {error}"),
         }
-    }
-
-    fn close(&self) {
-        self.service.store().close();
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use kernel::store::{Migrations, OpenError, Store, StoreError, StoreSettings};
+use kernel::store::{Migrations, OpenError, Store, StoreSettings};
 use kernel::worker::Worker;
 use order_contract::Orders;
 use product_contract::Products;
@@ -18,6 +18,8 @@ use crate::{http, worker};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/product/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/product/postgres");
+const MIGRATIONS: Migrations =
+    Migrations { module: <dyn Products>::MODULE, sqlite: SQLITE, postgres: POSTGRES, fenced: true };
 
 /// The modules that this one calls.
 #[derive(Clone)]
@@ -38,8 +40,7 @@ impl ProductModule {
     /// # Errors
     /// Says what is wrong with the store; nothing in it has been changed then.
     pub fn open(settings: Settings, store: &StoreSettings, needs: Needs) -> Result<Self, OpenError> {
-        let migrations = Migrations { module: <dyn Products>::MODULE, sqlite: SQLITE, postgres: POSTGRES };
-        let store = Store::open(store, &migrations)?;
+        let store = Store::open(store, &MIGRATIONS)?;
         Ok(Self { service: Service::new(store, needs.orders, settings) })
     }
 
@@ -78,11 +79,7 @@ impl kernel::Module for ProductModule {
         worker::start(&self.service)
     }
 
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.service.store().ping().await
-    }
-
-    fn close(&self) {
-        self.service.store().close();
+    fn store(&self) -> &Store {
+        self.service.store()
     }
 }

@@ -64,6 +64,7 @@ const MIGRATIONS: Migrations = Migrations {
     module: "user",
     sqlite: embed_migrations!("../../migrations/user/sqlite"),
     postgres: embed_migrations!("../../migrations/user/postgres"),
+    fenced: true,
 };
 
 // === impl UserModule ===
@@ -74,14 +75,12 @@ impl UserModule {
     /// # Errors
     /// Says what is wrong with the store.
     pub fn open(settings: Settings, store: &StoreSettings, needs: Needs) -> Result<Self, OpenError> {
-        let url = store.url.to_string();
         let store = Store::open(store, &MIGRATIONS)?;
-        let service = wait_for(Service::start(&settings, store, needs.orders));
-        match service {
-            Ok(service) => Ok(Self { service }),
-            Err(Error::Store(source)) => Err(OpenError::Unusable { url, source }),
-            Err(other) => Err(OpenError::Unusable { url, source: StoreError::Corrupt(other.to_string()) }),
+        let service = Service::new(&settings, store, needs.orders).map_err(unusable)?;
+        if service.store().place().is_some() {
+            wait_for(service.take_up_keys()).map_err(unusable)?;
         }
+        Ok(Self { service })
     }
 
     /// What other modules may ask of this one.
@@ -108,6 +107,17 @@ impl UserModule {
     async fn ensure(&self, user: &SampleUser, roles: Vec<Role>) -> Result<bool, Error> {
         let registration = Registration::parse(user.email, user.name, Secret::new(user.password))?;
         self.service.ensure(registration, roles).await
+    }
+}
+
+fn unusable(error: Error) -> OpenError {
+    OpenError::Unusable { url: "the user module".to_owned(), source: in_store(error) }
+}
+
+fn in_store(error: Error) -> StoreError {
+    match error {
+        Error::Store(source) => source,
+        other => StoreError::Corrupt(other.to_string()),
     }
 }
 
@@ -138,11 +148,11 @@ impl kernel::Module for UserModule {
         worker::start(&self.service)
     }
 
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.service.store().ping().await
+    fn store(&self) -> &Store {
+        self.service.store()
     }
 
-    fn close(&self) {
-        self.service.store().close();
+    async fn attached(&self) -> Result<(), StoreError> {
+        self.service.take_up_keys().await.map_err(in_store)
     }
 }

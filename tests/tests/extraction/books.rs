@@ -131,7 +131,7 @@ pub(crate) struct Books(SqliteConnection);
 impl Books {
     pub(crate) fn open(data: &Path) -> Self {
         let path = |name: &str| data.join(name).to_str().expect("a path").to_owned();
-        let mut connection = SqliteConnection::establish(&path("order.db")).expect("the store opens");
+        let mut connection = system_tests::raw::open(&data.join("order.db"));
         let attach = format!("PRAGMA busy_timeout = 5000; ATTACH DATABASE '{}' AS p", path("product.db"));
         connection.batch_execute(&attach).expect("the other store opens");
         Self(connection)

@@ -1,10 +1,15 @@
 //! Who chooses where a request is answered, and who refuses to answer it.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use system_tests::client::Request;
 use system_tests::operator::{order, status};
 use system_tests::server::{Server, ServerOptions};
 use system_tests::shop::Shop;
+use system_tests::wait::until;
+
+const SOON: Duration = Duration::from_secs(30);
 
 /// Requests answered at home and at the node.
 fn answered(shop: &Shop) -> (u64, u64) {
@@ -61,6 +66,10 @@ async fn a_node_refuses_unexecuted_what_was_sent_in_another_epoch() {
         assert_eq!(refused.error_code(), "MISDIRECTED");
         assert_eq!(refused.header("x-module-epoch"), Some("1"), "it says which epoch is its own");
     }
-    // Nothing was executed: the address is still free.
+    // Nothing was executed: the address is still free. The node serves once its home has told it whose the store is.
+    until(SOON, "the node to be ready", async || {
+        (node.client().get("/readyz").send().await.status == 200).then_some(())
+    })
+    .await;
     register("1").send().await.expect(201);
 }

@@ -24,7 +24,7 @@ diesel::table! {
 
 fn store(shop: &Shop, module: &str) -> SqliteConnection {
     let path = shop.server.data_dir().join(format!("{module}.db"));
-    SqliteConnection::establish(path.to_str().expect("a path")).expect("the store opens")
+    system_tests::raw::open(&path)
 }
 
 fn position(shop: &Shop, module: &str, name: &str) -> i64 {

@@ -35,6 +35,10 @@ pub struct Placed {
     pub workers_remote: bool,
     /// Percent of requests copied to the nodes.
     pub shadow_percent: u8,
+    /// URL of its store; `None` for the one that each process is configured with.
+    pub store: Option<String>,
+    /// Whether its store is the nodes' alone.
+    pub moved: bool,
 }
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -47,6 +51,8 @@ struct Row {
     callers_remote: bool,
     workers_remote: bool,
     shadow_percent: i32,
+    store: Option<String>,
+    moved: bool,
 }
 
 pub(super) fn load(db: &mut Db) -> Result<Placements, StoreError> {
@@ -60,6 +66,8 @@ pub(super) fn load(db: &mut Db) -> Result<Placements, StoreError> {
             callers_remote: row.callers_remote,
             workers_remote: row.workers_remote,
             shadow_percent: u8::try_from(row.shadow_percent).map_err(corrupt)?,
+            store: row.store,
+            moved: row.moved,
         };
         Ok((row.module, placed))
     });
@@ -107,8 +115,10 @@ pub(super) fn place(
         callers_remote: routing.callers_remote,
         workers_remote: routing.workers_remote,
         shadow_percent: routing.shadow_percent.into(),
+        store: None,
+        moved: false,
     };
-    let moved = (
+    let shifted = (
         placements::nodes.eq(row.nodes.clone()),
         placements::weight.eq(row.weight),
         placements::callers_remote.eq(row.callers_remote),
@@ -119,7 +129,7 @@ pub(super) fn place(
         .values(&row)
         .on_conflict(placements::module)
         .do_update()
-        .set(moved)
+        .set(shifted)
         .execute(conn))?;
     Ok(())
 }

@@ -21,8 +21,8 @@ impl Two {
         let directory = tempfile::tempdir().unwrap();
         let open = |module: &'static str| {
             let url = StoreUrl::Sqlite(directory.path().join(format!("{module}.db")));
-            let migrations = Migrations { module, sqlite: NONE, postgres: NONE };
-            Store::open(&StoreSettings::new(url), &migrations).unwrap()
+            let migrations = Migrations { module, sqlite: NONE, postgres: NONE, fenced: true };
+            Store::open(&StoreSettings::new(url), Box::leak(Box::new(migrations))).unwrap()
         };
         Self { source: open("source"), consumer: open("consumer"), _directory: directory }
     }

@@ -51,7 +51,7 @@ pub fn page_response<T: Serialize>(request: &HttpRequest, page: &Page<T>) -> Htt
 impl Cursors {
     /// The cursors of `store`'s lists.
     pub fn of(store: &Store) -> Self {
-        Self { key: *store.secret() }
+        Self { key: store.secret() }
     }
 
     /// The text that goes on after `position` in `list`. `list` names the list with its filters and its order: the cursor is good for

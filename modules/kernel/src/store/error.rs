@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::fence;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use kernel_types::{CallError, Coded, ErrorCode, Executed};
 
@@ -31,6 +32,12 @@ pub enum StoreError {
     /// The store has been closed; nothing was run.
     #[error("the store is closed")]
     Closed,
+    /// The store is sealed or belongs to another epoch; nothing was written.
+    #[error("the store is sealed or belongs to another epoch: {owner_epoch}")]
+    Fenced {
+        /// Its epoch now; 0 if that was not read.
+        owner_epoch: u64,
+    },
     /// A store was used inside another store's transaction.
     #[error("a transaction may not reach into a second store")]
     Nested,
@@ -77,6 +84,20 @@ pub enum OpenError {
         /// Newest version this program knows.
         known: String,
     },
+    /// The store was handed over.
+    #[error(
+        "the {module} store at {url} belongs to epoch {found} and this process to {epoch}; nothing was changed. `banyan status` says where the module is now"
+    )]
+    Fenced {
+        /// Whose store.
+        module: &'static str,
+        /// Where it is.
+        url: String,
+        /// Of the store.
+        found: u64,
+        /// Of this process.
+        epoch: u64,
+    },
     /// The server does not answer or refuses.
     #[error("cannot connect to {url}: {reason}")]
     Unreachable {
@@ -116,6 +137,9 @@ impl From<DieselError> for StoreError {
                 MUST_RERUN.set(true);
                 Self::Query(error)
             }
+            DieselError::DatabaseError(_, info) if info.message() == fence::REFUSED => {
+                Self::Fenced { owner_epoch: 0 }
+            }
             // Another process kept the file locked for longer than `busy_timeout`.
             DieselError::DatabaseError(_, info) if info.message() == "database is locked" => Self::Busy,
             DieselError::DatabaseError(_, info) if info.message().contains("deadlock detected") => {
@@ -130,6 +154,9 @@ impl From<DieselError> for StoreError {
 impl StoreError {
     /// How a contract's method of `module` tells its caller that the store failed.
     pub fn into_call_error<E>(self, module: &'static str) -> CallError<E> {
+        if let Self::Fenced { owner_epoch } = self {
+            return CallError::Misdirected { module, owner_epoch };
+        }
         log::error!("the {module} store failed: {self:?}");
         let executed = match self {
             Self::Unknown(_) => Executed::Maybe,
@@ -144,6 +171,7 @@ impl Coded for StoreError {
         match self {
             Self::Busy => ErrorCode::Overloaded,
             Self::Unreachable(_) | Self::Unknown(_) | Self::Closed => ErrorCode::ModuleUnavailable,
+            Self::Fenced { .. } => ErrorCode::Misdirected,
             Self::Query(_) | Self::Conflict(_) | Self::Nested | Self::Panicked | Self::Corrupt(_) => {
                 ErrorCode::Internal
             }

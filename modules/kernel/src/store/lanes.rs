@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::pool::{self, Pool};
-use super::{Db, OpenError, StoreError, StoreSettings};
+use super::{Db, OpenError, Place, StoreError, StoreSettings};
 
 /// The queue and its lanes.
 pub(super) struct Lanes {
@@ -60,9 +60,13 @@ struct Lane {
 // === impl Lanes ===
 
 impl Lanes {
-    pub(super) fn open(settings: &StoreSettings, module: &'static str) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        module: &'static str,
+        place: &Place,
+        settings: &StoreSettings,
+    ) -> Result<Self, OpenError> {
         let shared = Shared {
-            pool: pool::open(settings, module)?,
+            pool: pool::open(module, place, settings)?,
             state: Mutex::default(),
             most_waiting: settings.queue,
             most_lanes: settings.connections.max(1),
@@ -220,10 +224,11 @@ mod tests {
         let url = format!("sqlite:{}", directory.path().join("x.db").display());
         let url: StoreUrl = url.parse().unwrap();
         if let StoreUrl::Sqlite(path) = &url {
-            super::super::sqlite::open_writer(path).unwrap();
+            super::super::sqlite::open_writer(path, 1).unwrap();
         }
-        let settings = StoreSettings { connections, queue, patience, ..StoreSettings::new(url) };
-        Lanes::open(&settings, "x").unwrap()
+        let place = Place { url, epoch: 1 };
+        let settings = StoreSettings { connections, queue, patience, ..StoreSettings::nowhere() };
+        Lanes::open("x", &place, &settings).unwrap()
     }
 
     /// A query that tells when it began and ends when it is told to.

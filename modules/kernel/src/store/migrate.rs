@@ -5,10 +5,13 @@ use diesel::pg::Pg;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Db, OpenError, StoreUrl};
+use super::{Db, OpenError, Place, fence};
 
 const KERNEL_SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/kernel/sqlite");
 const KERNEL_POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/kernel/postgres");
+
+/// The kernel's migration since which a store has an owner.
+const OWNED_SINCE: &str = "20261125000003";
 
 /// A module's embedded migrations. The kernel's own tables come with every store.
 pub struct Migrations {
@@ -18,23 +21,21 @@ pub struct Migrations {
     pub sqlite: EmbeddedMigrations,
     /// For PostgreSQL.
     pub postgres: EmbeddedMigrations,
+    /// Whether the store changes hands, so that every write of it must show its epoch.
+    pub fenced: bool,
 }
 
 /// Runs what is pending: all of it or, on failure, nothing. Two processes that open one new store do it one after the other: on
 /// SQLite by the write lock of one transaction, on PostgreSQL by the lock that the connection was opened with.
-pub(super) fn run(db: &mut Db, url: &StoreUrl, migrations: &Migrations) -> Result<(), OpenError> {
-    let failed = |reason: Box<dyn std::error::Error + Send + Sync>| OpenError::Migration {
-        module: migrations.module,
-        url: url.to_string(),
-        reason: reason.to_string(),
-    };
+pub(super) fn run(db: &mut Db, place: &Place, migrations: &Migrations) -> Result<(), OpenError> {
+    let run = Run { place, migrations };
     db.begin_migrations().map_err(|error| OpenError::Unreachable {
-        url: url.to_string(),
+        url: place.url.to_string(),
         reason: format!("{error}; another program may keep it locked"),
     })?;
-    let done = run_inside(db, url, migrations, &failed);
+    let done = run.inside(db);
     let ended = match &done {
-        Ok(()) => db.commit().map_err(|error| failed(error.into())),
+        Ok(()) => db.commit().map_err(|error| run.failed(error.into())),
         Err(_) => {
             db.rollback();
             Ok(())
@@ -43,41 +44,78 @@ pub(super) fn run(db: &mut Db, url: &StoreUrl, migrations: &Migrations) -> Resul
     done.and(ended)
 }
 
-fn run_inside(
-    db: &mut Db,
-    url: &StoreUrl,
-    migrations: &Migrations,
-    failed: &impl Fn(Box<dyn std::error::Error + Send + Sync>) -> OpenError,
-) -> Result<(), OpenError> {
-    let (known, applied) = match db {
-        Db::Sqlite(conn) => (
-            [versions::<Sqlite>(&KERNEL_SQLITE), versions::<Sqlite>(&migrations.sqlite)],
-            conn.applied_migrations(),
-        ),
-        Db::Postgres(conn) => (
-            [versions::<Pg>(&KERNEL_POSTGRES), versions::<Pg>(&migrations.postgres)],
-            conn.applied_migrations(),
-        ),
-    };
-    let known = known.into_iter().flatten().collect::<Vec<_>>();
-    let applied = applied.map_err(failed)?;
-    if let Some(newer) = applied.iter().find(|version| !known.contains(&version.to_string())) {
-        return Err(OpenError::Newer {
-            module: migrations.module,
-            url: url.to_string(),
-            found: newer.to_string(),
-            known: known.iter().max().cloned().unwrap_or_default(),
-        });
+struct Run<'a> {
+    place: &'a Place,
+    migrations: &'a Migrations,
+}
+
+impl Run<'_> {
+    fn failed(&self, reason: Box<dyn std::error::Error + Send + Sync>) -> OpenError {
+        OpenError::Migration {
+            module: self.migrations.module,
+            url: self.place.url.to_string(),
+            reason: reason.to_string(),
+        }
     }
-    match db {
-        Db::Sqlite(conn) => [&KERNEL_SQLITE, &migrations.sqlite]
-            .into_iter()
-            .try_for_each(|set| apply(conn.run_pending_migrations(ByRef(set)))),
-        Db::Postgres(conn) => [&KERNEL_POSTGRES, &migrations.postgres]
-            .into_iter()
-            .try_for_each(|set| apply(conn.run_pending_migrations(ByRef(set)))),
+
+    fn inside(&self, db: &mut Db) -> Result<(), OpenError> {
+        let migrations = self.migrations;
+        let (known, applied) = match db {
+            Db::Sqlite(conn) => (
+                [versions::<Sqlite>(&KERNEL_SQLITE), versions::<Sqlite>(&migrations.sqlite)],
+                conn.applied_migrations(),
+            ),
+            Db::Postgres(conn) => (
+                [versions::<Pg>(&KERNEL_POSTGRES), versions::<Pg>(&migrations.postgres)],
+                conn.applied_migrations(),
+            ),
+        };
+        let known = known.into_iter().flatten().collect::<Vec<_>>();
+        let applied: Vec<String> =
+            applied.map_err(|error| self.failed(error))?.iter().map(ToString::to_string).collect();
+        if let Some(newer) = applied.iter().find(|version| !known.contains(version)) {
+            return Err(OpenError::Newer {
+                module: migrations.module,
+                url: self.place.url.to_string(),
+                found: newer.clone(),
+                known: known.iter().max().cloned().unwrap_or_default(),
+            });
+        }
+        let pending = known.iter().any(|version| !applied.contains(version));
+        if !self.may_change(db, &applied, pending)? {
+            return Ok(());
+        }
+        match db {
+            Db::Sqlite(conn) => [&KERNEL_SQLITE, &migrations.sqlite]
+                .into_iter()
+                .try_for_each(|set| apply(conn.run_pending_migrations(ByRef(set))))
+                .and_then(|()| if migrations.fenced { Ok(fence::put_up(conn)?) } else { Ok(()) }),
+            Db::Postgres(conn) => [&KERNEL_POSTGRES, &migrations.postgres]
+                .into_iter()
+                .try_for_each(|set| apply(conn.run_pending_migrations(ByRef(set)))),
+        }
+        .map_err(|error| self.failed(error))
     }
-    .map_err(failed)
+
+    /// Whether the store is this process's to change. One that is about to become so may be opened as it is, if nothing in it
+    /// must be changed; one that has another owner already may not.
+    fn may_change(&self, db: &mut Db, applied: &[String], pending: bool) -> Result<bool, OpenError> {
+        if !applied.iter().any(|version| version == OWNED_SINCE) {
+            return Ok(true);
+        }
+        let owned = fence::read(db)
+            .map_err(|source| OpenError::Unusable { url: self.place.url.to_string(), source })?;
+        let mine = owned.epoch == self.place.epoch && !owned.sealed;
+        if owned.epoch > self.place.epoch || (pending && !mine) {
+            return Err(OpenError::Fenced {
+                module: self.migrations.module,
+                url: self.place.url.to_string(),
+                found: owned.epoch,
+                epoch: self.place.epoch,
+            });
+        }
+        Ok(mine)
+    }
 }
 
 fn apply<T>(

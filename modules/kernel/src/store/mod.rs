@@ -8,6 +8,7 @@
 
 mod db;
 mod error;
+mod fence;
 mod lanes;
 mod meta;
 mod migrate;
@@ -17,8 +18,10 @@ mod sqlite;
 mod url;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
 
 pub use db::{AsDb, Db, Tx};
 pub use error::{OpenError, StoreError};
@@ -31,14 +34,23 @@ use writer::Writer;
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
-    /// Where it is.
-    pub url: StoreUrl,
+    /// Where it is; `None` if that is told later, with [`Store::attach`].
+    pub place: Option<Place>,
     /// Connections for reading (and, on PostgreSQL, as many again for writing).
     pub connections: u32,
     /// Most reads or writes that may wait; one more is refused as [`StoreError::Busy`].
     pub queue: usize,
     /// Longest that a read or write waits for its turn.
     pub patience: Duration,
+}
+
+/// Where a store is, and in which epoch it is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where.
+    pub url: StoreUrl,
+    /// The period of ownership that its connections present. In another one they cannot write.
+    pub epoch: u64,
 }
 
 /// One module's database. Clones share it.
@@ -48,60 +60,114 @@ pub struct Store {
 }
 
 struct Inner {
-    module: &'static str,
-    url: StoreUrl,
+    settings: StoreSettings,
+    migrations: &'static Migrations,
+    attached: ArcSwapOption<Attached>,
+    /// Stands in for the store's while it is nowhere.
+    own_secret: [u8; 32],
+    /// Whoever attaches or detaches holds it.
+    changing: Mutex<()>,
+}
+
+/// A store that is open somewhere.
+struct Attached {
+    place: Place,
     readers: Lanes,
     writer: Writer,
-    cursor_key: [u8; 32],
+    secret: [u8; 32],
 }
 
 // === impl StoreSettings ===
 
 impl StoreSettings {
-    /// Defaults for the store at `url`.
+    /// Defaults for the store at `url`, in the first epoch.
     pub fn new(url: StoreUrl) -> Self {
-        Self { url, connections: 4, queue: 1024, patience: Duration::from_secs(5) }
+        Self { place: Some(Place { url, epoch: 1 }), ..Self::nowhere() }
+    }
+
+    /// Defaults for a store that is attached later.
+    pub fn nowhere() -> Self {
+        Self { place: None, connections: 4, queue: 1024, patience: Duration::from_secs(5) }
+    }
+}
+
+// === impl Attached ===
+
+impl Attached {
+    fn open(place: Place, settings: &StoreSettings, migrations: &Migrations) -> Result<Self, OpenError> {
+        let module = migrations.module;
+        let mut connection = match &place.url {
+            StoreUrl::Sqlite(path) => Db::Sqlite(sqlite::open_writer(path, place.epoch)?),
+            StoreUrl::Postgres(url) => Db::Postgres(postgres::open_with_schema(url, module)?),
+        };
+        migrate::run(&mut connection, &place, migrations)?;
+        let secret = meta::cursor_key(&mut connection)
+            .map_err(|source| OpenError::Unusable { url: place.url.to_string(), source })?;
+        let readers = Lanes::open(module, &place, settings)?;
+        let writer = match connection {
+            Db::Sqlite(connection) => Writer::sqlite(connection, module, &place, settings)?,
+            Db::Postgres(_) => Writer::postgres(module, &place, settings)?,
+        };
+        Ok(Self { place, readers, writer, secret })
     }
 }
 
 // === impl Store ===
 
 impl Store {
-    /// Opens the store, creating it when it does not exist, and brings its schema up to date. Blocks.
+    /// Opens the store, creating it when it does not exist, and brings its schema up to date. Without a place it waits for
+    /// [`Store::attach`]. Blocks.
     ///
     /// # Errors
     /// Says what is wrong with the store; nothing in it has been changed then.
-    pub fn open(settings: &StoreSettings, migrations: &Migrations) -> Result<Self, OpenError> {
-        let mut connection = match &settings.url {
-            StoreUrl::Sqlite(path) => Db::Sqlite(sqlite::open_writer(path)?),
-            StoreUrl::Postgres(url) => Db::Postgres(postgres::open_with_schema(url, migrations.module)?),
+    pub fn open(settings: &StoreSettings, migrations: &'static Migrations) -> Result<Self, OpenError> {
+        let place = settings.place.clone();
+        let attached = place.map(|place| Attached::open(place, settings, migrations)).transpose()?;
+        let inner = Inner {
+            settings: settings.clone(),
+            migrations,
+            attached: ArcSwapOption::new(attached.map(Arc::new)),
+            own_secret: meta::fresh_secret()
+                .map_err(|source| OpenError::Unusable { url: migrations.module.to_owned(), source })?,
+            changing: Mutex::default(),
         };
-        migrate::run(&mut connection, &settings.url, migrations)?;
-        let cursor_key = meta::cursor_key(&mut connection)
-            .map_err(|source| OpenError::Unusable { url: settings.url.to_string(), source })?;
-        let readers = Lanes::open(settings, migrations.module)?;
-        let writer = match connection {
-            Db::Sqlite(connection) => Writer::sqlite(connection, migrations.module, settings)?,
-            Db::Postgres(_) => Writer::postgres(settings, migrations.module)?,
-        };
-        let inner =
-            Inner { module: migrations.module, url: settings.url.clone(), readers, writer, cursor_key };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Opens the store at `place` and uses it from now on; what was begun at another place ends there. Blocks.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; then everything stays as it was.
+    pub fn attach(&self, place: Place) -> Result<(), OpenError> {
+        let _one_at_a_time = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.place().as_ref() == Some(&place) {
+            return Ok(());
+        }
+        let attached = Attached::open(place, &self.inner.settings, self.inner.migrations)?;
+        if let Some(before) = self.inner.attached.swap(Some(Arc::new(attached))) {
+            before.writer.close();
+        }
+        Ok(())
     }
 
     /// Name of the module whose store this is.
     pub fn module(&self) -> &'static str {
-        self.inner.module
+        self.inner.migrations.module
     }
 
-    /// Where the store is.
-    pub fn url(&self) -> &StoreUrl {
-        &self.inner.url
+    /// Where the store is; `None` while it is nowhere.
+    pub fn place(&self) -> Option<Place> {
+        self.inner.attached.load().as_ref().map(|attached| attached.place.clone())
     }
 
-    /// Secret of this store, the same for every process that opens it: authenticates page cursors and the like.
-    pub fn secret(&self) -> &[u8; 32] {
-        &self.inner.cursor_key
+    /// Secret of this store, the same for every process that opens it: authenticates page cursors and the like. While the store
+    /// is nowhere it is one that nobody else has.
+    pub fn secret(&self) -> [u8; 32] {
+        self.inner.attached.load().as_ref().map_or(self.inner.own_secret, |attached| attached.secret)
+    }
+
+    fn attached(&self) -> Result<Arc<Attached>, StoreError> {
+        self.inner.attached.load_full().ok_or(StoreError::Closed)
     }
 
     /// Runs `query` on a connection that cannot write. Each statement sees the newest committed state.
@@ -115,7 +181,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         db::refuse_nesting()?;
-        self.inner.readers.run(query).await
+        self.attached()?.readers.run(query).await
     }
 
     /// As [`Store::read`], with every statement seeing one and the same state.
@@ -150,7 +216,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         db::refuse_nesting()?;
-        self.inner.writer.run(change).await
+        self.attached()?.writer.run(change).await
     }
 
     /// Whether the store answers, and takes writes if the last ones failed.
@@ -159,16 +225,19 @@ impl Store {
     /// Why it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read(|db| db.ping()).await?;
-        if self.inner.writer.is_failing() {
+        if self.attached()?.writer.is_failing() {
             // Perhaps it works again; only a write can tell.
             self.write(|_tx| Ok::<_, StoreError>(())).await?;
         }
         Ok(())
     }
 
-    /// Finishes the writes that wait and closes the writer. Blocks. Later writes are refused.
+    /// Finishes the writes that wait and closes the store: it is nowhere then. Blocks.
     pub fn close(&self) {
-        self.inner.writer.close();
+        let _one_at_a_time = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = self.inner.attached.swap(None) {
+            before.writer.close();
+        }
     }
 }
 

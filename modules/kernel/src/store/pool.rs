@@ -7,7 +7,7 @@ use diesel::r2d2::R2D2Connection;
 use diesel::result::ConnectionError;
 use scheduled_thread_pool::ScheduledThreadPool;
 
-use super::{Db, OpenError, StoreSettings, StoreUrl, postgres, sqlite};
+use super::{Db, OpenError, Place, StoreSettings, StoreUrl, postgres, sqlite};
 
 /// Makes pooled connections; tells the true cause when it cannot.
 pub(super) struct Manager {
@@ -44,7 +44,7 @@ pub(super) fn is_broken(db: &mut Db) -> bool {
 }
 
 /// A pool whose connections are made when they are first needed and checked only where a connection can die unseen.
-pub(super) fn open(settings: &StoreSettings, module: &'static str) -> Result<Pool, OpenError> {
+pub(super) fn open(module: &'static str, place: &Place, settings: &StoreSettings) -> Result<Pool, OpenError> {
     // One opens connections, a few times in its life; r2d2 would keep three. Of its own, so that a database that hangs holds up
     // no other.
     let opener = ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("store-opener");
@@ -53,7 +53,7 @@ pub(super) fn open(settings: &StoreSettings, module: &'static str) -> Result<Poo
         .max_size(settings.connections)
         .min_idle(Some(1))
         .connection_timeout(settings.patience)
-        .test_on_check_out(matches!(settings.url, StoreUrl::Postgres(_)))
-        .build(Manager { url: settings.url.clone(), module })
-        .map_err(|error| OpenError::Unreachable { url: settings.url.to_string(), reason: error.to_string() })
+        .test_on_check_out(matches!(place.url, StoreUrl::Postgres(_)))
+        .build(Manager { url: place.url.clone(), module })
+        .map_err(|error| OpenError::Unreachable { url: place.url.to_string(), reason: error.to_string() })
 }

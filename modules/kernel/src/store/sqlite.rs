@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::result::ConnectionError;
 use diesel::sql_types::Text;
 
-use super::OpenError;
+use super::{OpenError, fence};
 
 /// `busy_timeout` comes first: switching to WAL itself takes a lock that another process may hold.
 const EVERY_CONNECTION: &str = "\
@@ -28,8 +28,8 @@ struct Verdict {
     quick_check: String,
 }
 
-/// Opens or creates the file for writing, and looks whether it is a sound database.
-pub(super) fn open_writer(path: &Path) -> Result<SqliteConnection, OpenError> {
+/// Opens or creates the file for writing in `epoch`, and looks whether it is a sound database.
+pub(super) fn open_writer(path: &Path, epoch: u64) -> Result<SqliteConnection, OpenError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         std::fs::create_dir_all(directory).map_err(|error| not_writable(directory, &error))?;
     }
@@ -40,7 +40,7 @@ pub(super) fn open_writer(path: &Path) -> Result<SqliteConnection, OpenError> {
         .append(true)
         .open(path)
         .map_err(|error| not_writable(path, &error))?;
-    let mut connection = connect(path).map_err(|error| unopened(path, &error.to_string()))?;
+    let mut connection = connect(path, epoch).map_err(|error| unopened(path, &error.to_string()))?;
     if existing > 0 && existing <= CHECKED_IN_FULL {
         let verdict = diesel::sql_query("PRAGMA quick_check(1)")
             .get_result::<Verdict>(&mut connection)
@@ -54,13 +54,19 @@ pub(super) fn open_writer(path: &Path) -> Result<SqliteConnection, OpenError> {
 
 /// Opens a connection that cannot write.
 pub(super) fn open_reader(path: &Path) -> Result<SqliteConnection, ConnectionError> {
-    let mut connection = connect(path)?;
+    let mut connection = establish(path)?;
     connection.batch_execute("PRAGMA query_only = ON").map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 
-/// Opens a connection that may write, without looking at the file.
-pub(super) fn connect(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+/// Opens a connection that may write in `epoch`, without looking at the file.
+pub(super) fn connect(path: &Path, epoch: u64) -> Result<SqliteConnection, ConnectionError> {
+    let mut connection = establish(path)?;
+    fence::present(&mut connection, epoch).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+fn establish(path: &Path) -> Result<SqliteConnection, ConnectionError> {
     let path = path.to_str().ok_or_else(|| {
         ConnectionError::BadConnection("the path of a store must be valid UTF-8".to_owned())
     })?;

@@ -17,14 +17,14 @@ use std::thread::JoinHandle;
 use diesel::SqliteConnection;
 use tokio::sync::oneshot;
 
-use super::{Db, OpenError, StoreError, StoreSettings, StoreUrl, Tx};
+use super::{Db, OpenError, Place, StoreError, StoreSettings, StoreUrl, Tx};
 use batch::{Closure, Job};
 use serializable::Serializable;
 
 /// Another connection to the same file.
-fn reopen(url: &StoreUrl) -> Option<Db> {
+fn reopen(url: &StoreUrl, epoch: u64) -> Option<Db> {
     let StoreUrl::Sqlite(path) = url else { return None };
-    match super::sqlite::connect(path) {
+    match super::sqlite::connect(path, epoch) {
         Ok(connection) => Some(Db::Sqlite(connection)),
         Err(error) => {
             log::error!("the writer's connection could not be opened anew: {error}");
@@ -51,24 +51,29 @@ impl Writer {
     pub(super) fn sqlite(
         connection: SqliteConnection,
         module: &'static str,
+        place: &Place,
         settings: &StoreSettings,
     ) -> Result<Self, OpenError> {
         let (queue, jobs) = mpsc::sync_channel(settings.queue);
-        let url = settings.url.clone();
+        let (url, epoch) = (place.url.clone(), place.epoch);
         let failing = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&failing);
         let thread = std::thread::Builder::new()
             .name(format!("{module}-writer"))
-            .spawn(move || batch::run(Db::Sqlite(connection), &jobs, &told, || reopen(&url)))
+            .spawn(move || batch::run(Db::Sqlite(connection), epoch, &jobs, &told, || reopen(&url, epoch)))
             .map_err(|error| OpenError::Unreachable {
-                url: settings.url.to_string(),
+                url: place.url.to_string(),
                 reason: format!("no thread for writing: {error}"),
             })?;
         Ok(Self::Batched { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), failing })
     }
 
-    pub(super) fn postgres(settings: &StoreSettings, module: &'static str) -> Result<Self, OpenError> {
-        Serializable::open(settings, module).map(Self::Serializable)
+    pub(super) fn postgres(
+        module: &'static str,
+        place: &Place,
+        settings: &StoreSettings,
+    ) -> Result<Self, OpenError> {
+        Serializable::open(module, place, settings).map(Self::Serializable)
     }
 
     pub(super) async fn run<T, E, F>(&self, change: F) -> Result<T, E>

@@ -51,7 +51,6 @@ use crate::settings::Settings;
 #[derive(Clone)]
 pub struct Service {
     store: Store,
-    cursors: Cursors,
     orders: Handle<dyn Orders>,
     settings: Arc<Settings>,
 }
@@ -67,7 +66,7 @@ pub type Render<T> = fn(&T) -> Result<Answer, StoreError>;
 
 impl Service {
     pub(crate) fn new(store: Store, orders: Handle<dyn Orders>, settings: Settings) -> Self {
-        Self { cursors: Cursors::of(&store), store, orders, settings: Arc::new(settings) }
+        Self { store, orders, settings: Arc::new(settings) }
     }
 
     /// The module's store.
@@ -76,8 +75,8 @@ impl Service {
     }
 
     /// Makes and reads the cursors of the module's lists.
-    pub fn cursors(&self) -> &Cursors {
-        &self.cursors
+    pub fn cursors(&self) -> Cursors {
+        Cursors::of(&self.store)
     }
 
     /// The module's settings.

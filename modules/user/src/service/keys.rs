@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kernel::auth::{AUDIENCE, AccessClaims, ISSUER, TOKEN_TYPE};
-use kernel::store::{Store, StoreError};
+use kernel::store::StoreError;
 use kernel::{PublicKey, Role, SessionId, Timestamp, UserId};
 use sha2::{Digest as _, Sha256};
 
@@ -25,7 +25,8 @@ const PUBLISHED_AFTER_RETIREMENT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Signs access tokens.
 pub(super) struct Keys {
-    current: ArcSwap<Signer>,
+    /// None before the store was looked at.
+    current: ArcSwapOption<Signer>,
     life: Duration,
 }
 
@@ -44,19 +45,9 @@ pub(super) struct AccessToken {
 // === impl Keys ===
 
 impl Keys {
-    /// Takes the store's present key, making it when there is none. Processes that start at once take the same one.
-    pub(super) async fn start(store: &Store, life: Duration) -> Result<Self, Error> {
-        let fresh = generate()?;
-        let row = store
-            .write(move |tx| {
-                if let Some(current) = keys::current(tx)? {
-                    return Ok::<_, StoreError>(current);
-                }
-                keys::insert(tx, &fresh)?;
-                Ok(fresh.clone())
-            })
-            .await?;
-        Ok(Self { current: ArcSwap::from_pointee(Signer::of(&row)?), life })
+    /// Tokens live for so long.
+    pub(super) fn new(life: Duration) -> Self {
+        Self { current: ArcSwapOption::empty(), life }
     }
 
     /// Signs a token (RFC 9068) that says who has logged in.
@@ -67,7 +58,7 @@ impl Keys {
         roles: &[Role],
         now: Timestamp,
     ) -> Result<AccessToken, Error> {
-        let signer = self.current.load();
+        let signer = self.current.load_full().ok_or(StoreError::Closed)?;
         let claims = AccessClaims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -121,6 +112,32 @@ impl Signer {
 // === impl Service ===
 
 impl Service {
+    /// Takes the store's present key, making it when there is none. Processes that start at once take the same one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn take_up_keys(&self) -> Result<(), Error> {
+        let kept: Read<_> = self.inner.store.read(keys::current).await;
+        let row = match kept? {
+            Some(kept) => kept,
+            None => self.make_first_key().await?,
+        };
+        self.inner.keys.current.store(Some(Arc::new(Signer::of(&row)?)));
+        Ok(())
+    }
+
+    async fn make_first_key(&self) -> Result<Row, Error> {
+        let fresh = generate()?;
+        let made = self.inner.store.write(move |tx| {
+            if let Some(current) = keys::current(tx)? {
+                return Ok::<_, StoreError>(current);
+            }
+            keys::insert(tx, &fresh)?;
+            Ok(fresh.clone())
+        });
+        Ok(made.await?)
+    }
+
     /// The keys that verify access tokens: the one that signs now, and those that did until lately.
     ///
     /// # Errors
@@ -144,7 +161,7 @@ impl Service {
                 keys::insert(tx, &fresh)
             })
             .await?;
-        self.inner.keys.current.store(Arc::new(Signer::of(&row)?));
+        self.inner.keys.current.store(Some(Arc::new(Signer::of(&row)?)));
         log::info!("access tokens are signed with the new key {}", row.kid);
         Ok(())
     }
@@ -154,8 +171,9 @@ impl Service {
         let cutoff = Timestamp::now().minus(PUBLISHED_AFTER_RETIREMENT);
         self.inner.store.write(move |tx| keys::delete_retired(tx, cutoff)).await?;
         let current: Read<_> = self.inner.store.read(keys::current).await;
-        if let Some(row) = current?.filter(|row| row.kid != self.inner.keys.current.load().kid) {
-            self.inner.keys.current.store(Arc::new(Signer::of(&row)?));
+        let known = self.inner.keys.current.load_full();
+        if let Some(row) = current?.filter(|row| known.is_none_or(|known| row.kid != known.kid)) {
+            self.inner.keys.current.store(Some(Arc::new(Signer::of(&row)?)));
         }
         Ok(())
     }

@@ -34,7 +34,6 @@ pub struct Service {
 
 struct Inner {
     store: Store,
-    cursors: Cursors,
     keys: Keys,
     passwords: Passwords,
     throttle: Mutex<Throttle>,
@@ -45,15 +44,10 @@ struct Inner {
 // === impl Service ===
 
 impl Service {
-    /// Prepares the use cases over an open store: makes the first signing key when there is none.
-    pub(crate) async fn start(
-        settings: &Settings,
-        store: Store,
-        orders: Handle<dyn Orders>,
-    ) -> Result<Self, Error> {
+    /// Prepares the use cases over a store.
+    pub(crate) fn new(settings: &Settings, store: Store, orders: Handle<dyn Orders>) -> Result<Self, Error> {
         let inner = Inner {
-            cursors: Cursors::of(&store),
-            keys: Keys::start(&store, settings.access_token_life()).await?,
+            keys: Keys::new(settings.access_token_life()),
             passwords: Passwords::new(settings)?,
             throttle: Mutex::new(Throttle::new(settings.login_failures, settings.login_window())),
             lifetimes: Lifetimes { idle: settings.session_idle(), absolute: settings.session_absolute() },
@@ -64,8 +58,8 @@ impl Service {
     }
 
     /// Makes and reads the cursors of this module's lists.
-    pub(crate) fn cursors(&self) -> &Cursors {
-        &self.inner.cursors
+    pub(crate) fn cursors(&self) -> Cursors {
+        Cursors::of(&self.inner.store)
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use diesel::connection::SimpleConnection as _;
-use diesel::{Connection as _, PgConnection, SqliteConnection};
+use diesel::{Connection as _, PgConnection};
 use kernel::PublicKey;
 use kernel::auth::{KeySource, Verifier};
 use kernel::store::StoreUrl;
@@ -68,7 +68,7 @@ impl KeySource for OneKey {
 fn execute(url: &StoreUrl, sql: &str) {
     match url {
         StoreUrl::Sqlite(path) => {
-            SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
+            system_tests::raw::open(path).batch_execute(sql).unwrap();
         }
         StoreUrl::Postgres(url) => {
             let sql = format!("SET search_path TO \"user\"; {sql}");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use tokio::sync::oneshot;
 
-use super::super::{Db, StoreError, Tx};
+use super::super::{Db, StoreError, Tx, fence};
 
 /// Most writes in one transaction, and longest that the first of them waits for the others to run.
 const MOST_JOBS: usize = 128;
@@ -76,12 +76,13 @@ where
 /// that leaves its state unknown. `failing` tells whether the last batch failed.
 pub(super) fn run(
     mut db: Db,
+    epoch: u64,
     jobs: &mpsc::Receiver<Box<dyn Job>>,
     failing: &AtomicBool,
     reopen: impl Fn() -> Option<Db>,
 ) {
     while let Ok(first) = jobs.recv() {
-        let sound = run_batch(&mut db, first, jobs);
+        let sound = run_batch(&mut db, epoch, first, jobs);
         failing.store(!sound, Ordering::Release);
         if !sound
             && !recovers(&mut db)
@@ -104,7 +105,7 @@ fn recovers(db: &mut Db) -> bool {
 }
 
 /// Runs one batch. `false` when the connection cannot be trusted any more.
-fn run_batch(db: &mut Db, first: Box<dyn Job>, jobs: &mpsc::Receiver<Box<dyn Job>>) -> bool {
+fn run_batch(db: &mut Db, epoch: u64, first: Box<dyn Job>, jobs: &mpsc::Receiver<Box<dyn Job>>) -> bool {
     // Nobody waits for it any more: it is not worth a lock that another process may hold.
     if !first.wanted() {
         return true;
@@ -113,6 +114,12 @@ fn run_batch(db: &mut Db, first: Box<dyn Job>, jobs: &mpsc::Receiver<Box<dyn Job
         let busy = matches!(error, StoreError::Busy);
         first.settle(Some(error), true);
         return busy;
+    }
+    // The triggers would refuse each of them; so none decides anything by what it reads here either.
+    if let Err(error) = fence::check(db, epoch) {
+        let fenced = matches!(error, StoreError::Fenced { .. });
+        first.settle(Some(error), false);
+        return db.rollback() && fenced;
     }
     let began = Instant::now();
     let mut ran: Vec<Ran> = Vec::new();

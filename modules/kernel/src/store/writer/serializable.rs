@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::error::take_must_rerun;
 use super::super::lanes::Lanes;
-use super::super::{Db, OpenError, StoreError, StoreSettings, Tx};
+use super::super::{Db, OpenError, Place, StoreError, StoreSettings, Tx};
 
 /// Runs of one write before it is refused as busy.
 const MOST_RUNS: u32 = 20;
@@ -19,8 +19,12 @@ enum Run<T, E> {
 }
 
 impl Serializable {
-    pub(super) fn open(settings: &StoreSettings, module: &'static str) -> Result<Self, OpenError> {
-        Ok(Self { lanes: Lanes::open(settings, module)? })
+    pub(super) fn open(
+        module: &'static str,
+        place: &Place,
+        settings: &StoreSettings,
+    ) -> Result<Self, OpenError> {
+        Ok(Self { lanes: Lanes::open(module, place, settings)? })
     }
 
     pub(super) async fn run<T, E, F>(&self, change: F) -> Result<T, E>

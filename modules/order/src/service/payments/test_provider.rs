@@ -112,7 +112,7 @@ impl TestProvider {
         let Some(base_url) = self.base_url.get() else { return };
         let message = Message { id: reference_of_event(), reference: reference.to_owned() };
         let Ok(body) = serde_json::to_vec(&message) else { return };
-        let signature = signature::sign(self.store.secret(), &body, Timestamp::now());
+        let signature = signature::sign(&self.store.secret(), &body, Timestamp::now());
         let sent = self
             .http
             .post(format!("{base_url}/api/v1/webhooks/payments/test"))
@@ -269,7 +269,7 @@ impl PaymentProvider for TestProvider {
 
     fn read_webhook(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Option<WebhookEvent> {
         let header = headers.get(SIGNATURE)?.to_str().ok()?;
-        if !signature::verify(self.store.secret(), header, body, now) {
+        if !signature::verify(&self.store.secret(), header, body, now) {
             return None;
         }
         let message: Message = serde_json::from_slice(body).ok()?;
