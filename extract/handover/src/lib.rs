@@ -8,10 +8,13 @@
 //! [`Operation::routing`] says. So a driver that dies is followed by another that reads what was decided.
 
 mod control;
+mod machine;
 mod peel;
 mod schema;
+pub mod sqlite;
 
 pub use control::{Audit, Control, ControlError, Entry, Node, NodeId, NodeKind, Placed, Placements};
+pub use machine::{Base, Effect, Handover, MovePlan, Next, Ownership, Sight, Site, State, StoreSeen};
 pub use peel::{
     InvalidPlan, Kind, Move, Operation, OperationId, OperationKind, Phase, Plan, Routing, Seen, Verdict,
 };

@@ -1,0 +1,129 @@
+//! What a handover does to two stores that are SQLite files.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | `replica` | one file: opening it, its ownership, its schema |
+//! | `capture` | writes down which rows change, while a handover runs |
+//! | `copy` | the base copy |
+//! | `apply` | brings changed rows from one store to the other |
+//! | `verify` | compares the stores, whole or what changed |
+//! | `rows` | rows as values, and their digests |
+//! | `switch` | seals, proves, opens |
+//! | `residue` | leaves nothing behind |
+//!
+//! Each of them looks at the stores' rows first and does nothing twice, so that it can be asked for again after a crash at
+//! any point. All of them block.
+
+mod apply;
+mod capture;
+mod copy;
+mod replica;
+mod residue;
+mod rows;
+mod switch;
+mod verify;
+
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+
+use crate::machine::{Base, Handover, StoreSeen};
+use crate::peel::OperationId;
+
+pub use apply::Applied;
+pub use copy::Progress;
+pub use replica::look;
+pub use verify::{Compared, TableDigest};
+
+/// Why a step on the stores did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum MoveError {
+    /// It cannot be done, for a reason that somebody can do something about.
+    #[error("{0}")]
+    Refused(String),
+    /// The stores differ.
+    #[error("the stores differ: {0}")]
+    Differs(String),
+    /// The stores are not as this step needs them: somebody else is at work, or was.
+    #[error("{path} is not as this handover left it: {why}")]
+    NotMine {
+        /// The store.
+        path: String,
+        /// What is found.
+        why: String,
+    },
+    /// SQLite failed.
+    #[error("{path}: {source}")]
+    Store {
+        /// The store.
+        path: String,
+        /// What it says.
+        source: rusqlite::Error,
+    },
+    /// The file system failed.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// What it says.
+        source: std::io::Error,
+    },
+}
+
+/// The two stores of one handover, with connections that are kept open from step to step.
+pub struct Pair {
+    operation: OperationId,
+    /// The epoch before.
+    epoch: u64,
+    source: Replica,
+    target: Replica,
+    /// What was verified, and is watched since.
+    verified: Option<verify::Verified>,
+}
+
+/// One file.
+struct Replica {
+    path: PathBuf,
+    connection: Option<Connection>,
+}
+
+// === impl Pair ===
+
+impl Pair {
+    /// The stores of `handover`, at these files.
+    pub fn new(handover: &Handover, source: PathBuf, target: PathBuf) -> Self {
+        Self {
+            operation: handover.id,
+            epoch: handover.epoch,
+            source: Replica { path: source, connection: None },
+            target: Replica { path: target, connection: None },
+            verified: None,
+        }
+    }
+
+    /// What is seen of source and target.
+    pub fn look(&mut self) -> (StoreSeen, StoreSeen) {
+        (self.source.look(), self.target.look())
+    }
+
+    /// Whether the target can be filled. Clears away what an older handover left at either store.
+    ///
+    /// # Errors
+    /// [`MoveError::Refused`] says what stands against it.
+    pub fn prepare(&mut self, base: Base) -> Result<(), MoveError> {
+        match base {
+            Base::Copy => self.clear_for_copy(),
+            Base::Follow(before) => self.adopt(before),
+        }
+    }
+
+    /// Closes the connections.
+    pub fn close(&mut self) {
+        self.source.connection = None;
+        self.target.connection = None;
+        self.verified = None;
+    }
+}
+
+#[cfg(test)]
+mod tests;
