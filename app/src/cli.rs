@@ -49,7 +49,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         remote: Remote,
     },
-    /// Take a module out of home, into a process of its own over the same store, while requests go on.
+    /// Take a module out of home, into a process of its own, over the same store or together with it, while requests go on.
     Extract {
         /// Which.
         module: ModuleName,
@@ -74,6 +74,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         remote: Remote,
     },
+    /// End the watch after a module moved with its data: the store of before is put aside.
+    Complete {
+        /// Which.
+        module: ModuleName,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Look at the records of handovers, also without a running shop.
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
     /// Fill the catalogue with sample products and create the demo accounts.
     Seed {
         #[command(flatten)]
@@ -118,6 +128,35 @@ pub(crate) enum Rebuildable {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum ReceiptCommand {
+    /// Say which there are.
+    List {
+        /// Answer in JSON, one object a line.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print one.
+    Show {
+        /// Of which handover.
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Check one again: its signature, that it contradicts itself nowhere, and the store that was put aside.
+    Verify {
+        /// Of which handover.
+        id: String,
+        /// Answer in JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Say whether the configuration is valid, and what it comes to.
     Check {
@@ -138,9 +177,21 @@ pub(crate) struct Away {
     /// Where a node that hosts the module and has joined answers. Given several times, requests are spread over the nodes.
     #[arg(long, value_name = "URL")]
     pub(crate) to: Vec<String>,
-    /// Keep the store (`shared`).
+    /// Keep the store (`shared`), or take it along (`move`).
     #[arg(long, default_value = "shared")]
     pub(crate) data: DataChoice,
+    /// Where the store goes, as in sqlite:/srv/order.db. It must not exist yet.
+    #[arg(long, value_name = "URL", required_if_eq("data", "move"))]
+    pub(crate) store: Option<String>,
+    /// Go as far as the switch on live traffic, measure how long requests wait, and go back.
+    #[arg(long, requires = "store")]
+    pub(crate) rehearse: bool,
+    /// Longest time that requests wait at the switch. It goes back by itself when it would take longer.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub(crate) max_pause: Duration,
+    /// After the switch, go back by itself if requests fail within this time.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) watch: Duration,
     /// Percent of traffic at the node, step by step.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 50, 100])]
     pub(crate) weights: Vec<u8>,
@@ -157,6 +208,8 @@ pub(crate) struct Away {
 pub(crate) enum DataChoice {
     /// The store stays where it is; both processes use it.
     Shared,
+    /// The store goes along, to where `--store` says.
+    Move,
 }
 
 /// How a module comes back.
@@ -168,6 +221,9 @@ pub(crate) struct Back {
     /// Least time at each step, as in 500ms, 5s or 2m.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub(crate) hold: Duration,
+    /// Longest time that requests wait at the switch, if the module's data comes back with it.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub(crate) max_pause: Duration,
 }
 
 /// A running home to give orders to.

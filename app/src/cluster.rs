@@ -126,6 +126,7 @@ impl Cluster {
                 router: Arc::clone(&router),
                 registry: registry.clone(),
                 tokens: tokens.clone(),
+                cluster_key: key,
                 operator_token: secrets::read_or_make(directory, secrets::OPERATOR_TOKEN)?,
                 foreign: config.foreign(),
                 config: config.clone(),
@@ -148,6 +149,7 @@ impl Cluster {
                 config.app_data(web::Data::new(home.clone()));
                 home::internal_routes(config);
                 home::admin_routes(config);
+                home::move_routes(config);
             }
             Part::Node { server, .. } => {
                 let stop = Stop { tokens: self.tokens.clone(), server: Arc::clone(server) };

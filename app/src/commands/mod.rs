@@ -6,6 +6,7 @@ mod migrate;
 mod openapi;
 mod placement;
 mod rebuild;
+mod receipt;
 mod seed;
 mod serve;
 mod status;
@@ -26,6 +27,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Extract { module, away, remote } => placement::extract(module, away, &remote),
         Command::Absorb { module, back, remote } => placement::absorb(module, back, &remote),
         Command::Rollback { module, remote } => placement::rollback(module, &remote),
+        Command::Complete { module, remote } => placement::complete(module, &remote),
+        Command::Receipt(command) => receipt::run(command),
         Command::Seed { common, products } => seed::run(&common, products),
         Command::Migrate { common } => migrate::run(&common),
         Command::Grant { email, role, common } => grant::run(&email, role, &common),

@@ -1,10 +1,12 @@
 //! `banyan extract`, `absorb`, `rollback`: orders that take a while, shown step by step.
 
-use handover::{Kind, Phase};
+pub(super) mod handover;
 
-use crate::cli::{Away, Back, Remote};
+use ::handover::{Kind, Phase, State};
+
+use crate::cli::{Away, Back, DataChoice, Remote};
 use crate::exit::{Failure, say};
-use crate::home::{AbsorbOrder, ExtractOrder, OperationView, RollbackOrder};
+use crate::home::{AbsorbOrder, Begun, ExtractOrder, HandoverView, OperationView, RollbackOrder};
 use crate::host::ModuleName;
 use crate::operator::Operator;
 use crate::{config, logging};
@@ -18,14 +20,22 @@ pub(super) fn extract(module: ModuleName, away: Away, remote: &Remote) -> Result
         weights: away.weights,
         hold_ms: millis(away.hold),
         shadow_ms: away.shadow.map_or(0, millis),
+        store: away.store.filter(|_| matches!(away.data, DataChoice::Move)),
+        max_pause_ms: millis(away.max_pause),
+        rehearse: away.rehearse,
+        watch_ms: millis(away.watch),
     };
     run(remote, "extract", &order)
 }
 
 /// Brings a module back.
 pub(super) fn absorb(module: ModuleName, back: Back, remote: &Remote) -> Result<(), Failure> {
-    let order =
-        AbsorbOrder { module: module.as_str().to_owned(), weights: back.weights, hold_ms: millis(back.hold) };
+    let order = AbsorbOrder {
+        module: module.as_str().to_owned(),
+        weights: back.weights,
+        hold_ms: millis(back.hold),
+        max_pause_ms: millis(back.max_pause),
+    };
     run(remote, "absorb", &order)
 }
 
@@ -34,19 +44,39 @@ pub(super) fn rollback(module: ModuleName, remote: &Remote) -> Result<(), Failur
     run(remote, "rollback", &RollbackOrder { module: module.as_str().to_owned() })
 }
 
+/// Ends the watch after a module moved with its data.
+pub(super) fn complete(module: ModuleName, remote: &Remote) -> Result<(), Failure> {
+    run(remote, "complete", &RollbackOrder { module: module.as_str().to_owned() })
+}
+
 fn run(remote: &Remote, path: &str, order: &impl serde::Serialize) -> Result<(), Failure> {
     let config = config::load(remote.common.config.as_deref())?;
     logging::install(&config.log);
     let operator = Operator::new(&config, remote.home.clone())?;
     let runtime = super::runtime()?;
     let ended = runtime.block_on(async {
-        let begun: OperationView = operator.post(path, order).await?;
-        operator.watch(begun, |view| show(view, remote.json)).await
+        Ok::<_, Failure>(match operator.post(path, order).await? {
+            Begun::Operation(begun) => {
+                Begun::Operation(operator.watch(begun, |view| show(view, remote.json)).await?)
+            }
+            Begun::Handover(begun) => {
+                let shown = |view: &HandoverView| handover::show(view, remote.json);
+                Begun::Handover(Box::new(operator.watch_handover(*begun, shown).await?))
+            }
+        })
     })?;
+    let undone = |reason: Option<String>| {
+        Err(Failure::Undone(reason.unwrap_or_else(|| "no reason is known".to_owned())))
+    };
     // Whoever rolls back wants it undone.
-    match (ended.phase, path) {
-        (Phase::Undone, "extract" | "absorb") => {
-            Err(Failure::Undone(ended.reason.unwrap_or_else(|| "no reason is known".to_owned())))
+    match ended {
+        Begun::Operation(ended) if ended.phase == Phase::Undone && path != "rollback" => undone(ended.reason),
+        Begun::Handover(ended)
+            if matches!(ended.state, State::Aborted | State::Standby)
+                && matches!(path, "extract" | "absorb")
+                && !handover::was_rehearsed(&ended) =>
+        {
+            undone(ended.reason)
         }
         _ => Ok(()),
     }

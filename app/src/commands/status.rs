@@ -32,6 +32,15 @@ pub(super) fn run(remote: &Remote) -> Result<(), Failure> {
                 if seen.differences.is_empty() { "none".to_owned() } else { seen.differences.join(", ") }
             ));
         }
+        if let Some(store) = &module.store {
+            say(&format!("         its store is at {store}"));
+        }
+        if let Some(handover) = &module.handover {
+            super::placement::handover::show(handover, false);
+            if let Some(advice) = &handover.advice {
+                say(&format!("         {advice}"));
+            }
+        }
         if let Some(reason) = module.operation.as_ref().and_then(|operation| operation.reason.as_ref()) {
             say(&format!("         last operation was undone: {reason}"));
         }

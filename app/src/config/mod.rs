@@ -99,8 +99,12 @@ impl Config {
         router::Table { prefixes: self.router.prefixes.clone(), ..router::Table::default() }
     }
 
-    /// Where the store of `module` is, unless it was moved.
+    /// Where the store of `module` is, unless it was moved. A path is absolute: other processes are told it.
     pub(crate) fn store_url(&self, module: &str) -> Result<StoreUrl, String> {
+        absolute(self.store_as_named(module)?)
+    }
+
+    fn store_as_named(&self, module: &str) -> Result<StoreUrl, String> {
         let named = match module {
             "user" => &self.data.stores.user,
             "product" => &self.data.stores.product,
@@ -111,4 +115,14 @@ impl Config {
             None => Ok(StoreUrl::Sqlite(self.data.directory.join(format!("{module}.db")))),
         }
     }
+}
+
+/// The same place, whatever the working directory of who reads it.
+pub(crate) fn absolute(url: StoreUrl) -> Result<StoreUrl, String> {
+    Ok(match url {
+        StoreUrl::Sqlite(path) => StoreUrl::Sqlite(
+            std::path::absolute(&path).map_err(|error| format!("{}: {error}", path.display()))?,
+        ),
+        postgres @ StoreUrl::Postgres(_) => postgres,
+    })
 }

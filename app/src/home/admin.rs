@@ -12,10 +12,14 @@ use super::internal::failed;
 use crate::host::ModuleName;
 
 /// How long a node may take to be ready, and what was entered to leave.
-const PATIENCE_MS: u64 = 30_000;
+pub(super) const PATIENCE_MS: u64 = 30_000;
 
 const fn one() -> u8 {
     1
+}
+
+const fn one_second() -> u64 {
+    1000
 }
 
 /// Take a module out of home.
@@ -36,6 +40,18 @@ pub(crate) struct ExtractOrder {
     /// How long reads are copied to the node and the answers compared before it answers any, in milliseconds.
     #[serde(default)]
     pub(crate) shadow_ms: u64,
+    /// Where the module's data goes; it stays where it is if this is not given.
+    #[serde(default)]
+    pub(crate) store: Option<String>,
+    /// Longest time that requests wait while the data changes hands, in milliseconds.
+    #[serde(default = "one_second")]
+    pub(crate) max_pause_ms: u64,
+    /// Whether it goes back when it could have switched.
+    #[serde(default)]
+    pub(crate) rehearse: bool,
+    /// How long the new place is watched closely after the switch, in milliseconds.
+    #[serde(default)]
+    pub(crate) watch_ms: u64,
 }
 
 /// Bring a module back.
@@ -45,6 +61,9 @@ pub(crate) struct AbsorbOrder {
     pub(crate) module: String,
     pub(crate) weights: Vec<u8>,
     pub(crate) hold_ms: u64,
+    /// Longest time that requests wait if the module's data comes back with it, in milliseconds.
+    #[serde(default = "one_second")]
+    pub(crate) max_pause_ms: u64,
 }
 
 /// Undo what runs, or bring a module back at once.
@@ -100,6 +119,10 @@ async fn extract(
     Json(order): Json<ExtractOrder>,
 ) -> Result<HttpResponse, ApiError> {
     let module = named(&order.module)?;
+    if let Some(store) = &order.store {
+        let view = home.extract_with_data(operator, module, &order, store).await?;
+        return Ok(HttpResponse::Accepted().json(view));
+    }
     let reasons = home.against(module).await?;
     if !reasons.is_empty() {
         return Err(refused(reasons.join("; ")));
@@ -145,6 +168,15 @@ async fn absorb(
 ) -> Result<HttpResponse, ApiError> {
     let module = named(&order.module)?;
     let details = format!("weights {:?}", order.weights);
+    let audit = Audit {
+        actor: operator.name.clone(),
+        action: "absorb",
+        module: Some(order.module.clone()),
+        details: "with its data".to_owned(),
+    };
+    if let Some(view) = home.absorb_with_data(module, false, order.max_pause_ms, audit).await? {
+        return Ok(HttpResponse::Accepted().json(view));
+    }
     let plan =
         Plan { weights: order.weights, hold_ms: order.hold_ms, shadow_ms: 0, patience_ms: PATIENCE_MS };
     let plan = plan.checked(Kind::Absorb).map_err(|error| refused(error.to_string()))?;
@@ -168,6 +200,9 @@ async fn rollback(
         module: Some(order.module.clone()),
         details: String::new(),
     };
+    if let Some(view) = home.absorb_with_data(module, true, one_second(), audit.clone()).await? {
+        return Ok(HttpResponse::Accepted().json(view));
+    }
     let running = home.inner.control.running().await.map_err(failed)?;
     if running.iter().any(|operation| operation.module == order.module) {
         let id = home.inner.control.cancel(module.as_str(), audit).await.map_err(failed)?;
@@ -196,7 +231,7 @@ async fn operation(
     home.show(id.parse().map_err(|_error| ApiError::new(ErrorCode::RouteNotFound))?).await
 }
 
-fn named(module: &str) -> Result<ModuleName, ApiError> {
+pub(super) fn named(module: &str) -> Result<ModuleName, ApiError> {
     ModuleName::find(module)
         .ok_or_else(|| refused(format!("there is no module {module:?}: use user, product or order")))
 }

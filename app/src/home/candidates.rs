@@ -32,6 +32,17 @@ impl Home {
                 running.id
             ));
         }
+        if let Some(running) = placements.handovers.get(module.as_str()) {
+            let (id, state) = (running.id, running.state.name());
+            reasons.push(match running.state.rests() {
+                true => format!(
+                    "the handover {id} of {module} is {state}: end it with `banyan complete {module}`"
+                ),
+                false => {
+                    format!("a handover of {module} is running: {id} is {state}; wait for it or roll it back")
+                }
+            });
+        }
         match self.inner.host.module(module) {
             None => reasons.push(format!("{module} is not in the home process")),
             Some(here) => {

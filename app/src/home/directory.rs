@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use handover::NodeId;
+use handover::{NodeId, OperationId};
 use kernel::store::{InvalidStoreUrl, Place, StoreUrl};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,23 @@ pub(crate) struct Assigned {
     pub(crate) store: Option<String>,
     /// The only nodes that may open it; `None` if every process may.
     pub(crate) owners: Option<Vec<NodeId>>,
+    /// Whether calls wait, because it changes hands.
+    pub(crate) parked: bool,
+    /// Where it goes.
+    pub(crate) next: Option<Next>,
+}
+
+/// Where a store goes: those who will own it open it before they do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Next {
+    /// Under this handover.
+    pub(crate) handover: OperationId,
+    /// Of the owner to be.
+    pub(crate) epoch: u64,
+    /// Where it will be.
+    pub(crate) store: String,
+    /// Who will own it; none for home.
+    pub(crate) nodes: Vec<NodeId>,
 }
 
 // === impl Directory ===
@@ -64,7 +81,7 @@ pub(crate) struct Assigned {
 impl Directory {
     /// Whose the store of `module` is.
     pub(crate) fn assigned(&self, module: &str) -> Assigned {
-        let first = || Assigned { epoch: 1, store: None, owners: None };
+        let first = || Assigned { epoch: 1, store: None, owners: None, parked: false, next: None };
         self.stores.get(module).cloned().unwrap_or_else(first)
     }
 }

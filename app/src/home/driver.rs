@@ -20,6 +20,9 @@ const IDLE: Duration = Duration::from_millis(500);
 impl Home {
     /// Drives until the task is dropped.
     pub(crate) async fn drive(&self) {
+        if let Err(error) = self.complete_receipts().await {
+            log::error!("receipts could not be completed: {error}");
+        }
         loop {
             let busy = self.round().await.unwrap_or_else(|error| {
                 log::error!("placements could not be looked after, will try again: {error}");
@@ -35,8 +38,16 @@ impl Home {
         self.inner.spawner.reap();
         self.apply().await?;
         self.look_after_nodes().await?;
+        let mut busy = false;
+        for handover in self.inner.control.placements().await?.handovers.into_values() {
+            match self.step_handover(handover).await {
+                Ok(more) => busy |= more,
+                Err(ControlError::Stale) => busy = true,
+                Err(error) => return Err(error),
+            }
+        }
         let running = self.inner.control.running().await?;
-        let busy = !running.is_empty();
+        busy |= !running.is_empty();
         for operation in running {
             match self.step(operation).await {
                 Ok(()) | Err(ControlError::Stale) => {}

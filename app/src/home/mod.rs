@@ -7,9 +7,10 @@
 //! | `live` | which nodes are alive, and what they follow |
 //! | `spawn`, `nodes` | nodes that home starts itself: how, and which of them should run |
 //! | `driver` | carries operations out, step by step |
+//! | `moving` | carries handovers out, state by state |
 //! | `apply` | makes router, callers and workers look as it was decided |
 //! | `internal` | what nodes ask |
-//! | `admin`, `access`, `status` | what operators ask |
+//! | `admin`, `moves`, `access`, `status` | what operators ask |
 //! | `candidates` | where a module can go |
 
 mod access;
@@ -21,15 +22,18 @@ mod driver;
 mod here;
 mod internal;
 mod live;
+mod moves;
+mod moving;
 mod nodes;
 pub(crate) mod secrets;
 mod spawn;
 mod status;
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex as StdMutex, OnceLock};
 use std::time::Instant;
 
-use handover::{Control, NodeId};
+use handover::{Control, NodeId, OperationId};
 use router::{Router, shadow, split};
 use seam::server::Registry;
 use seam::tokens::ServiceTokens;
@@ -37,14 +41,16 @@ use tokio::sync::{Mutex, Notify, watch};
 
 pub(crate) use access::may_place;
 pub(crate) use admin::{AbsorbOrder, CanExtract, ExtractOrder, OperationView, RollbackOrder, admin_routes};
-pub(crate) use directory::{AUDIENCE, Assigned, Directory, Follow, Join};
+pub(crate) use directory::{AUDIENCE, Assigned, Directory, Follow, Join, Next};
 pub(crate) use here::Here;
 pub(crate) use internal::{contract_version, internal_routes, is_member};
+pub(crate) use moves::{Begun, HandoverView, move_routes};
 pub(crate) use status::{Status, Traffic};
 
 use crate::config::Config;
 use crate::host::Host;
 use live::Live;
+use moving::{Moving, Shown};
 use spawn::Spawner;
 
 /// The home's control over its modules. Clones share it.
@@ -61,6 +67,12 @@ struct Inner {
     registry: Registry,
     tokens: ServiceTokens,
     operator_token: String,
+    cluster_key: String,
+    config: Config,
+    /// What is known of handovers beside what is written down.
+    moving: Mutex<BTreeMap<OperationId, Moving>>,
+    /// What is shown of them.
+    shown: StdMutex<BTreeMap<OperationId, Shown>>,
     /// Foreign applications, with which every route table begins.
     foreign: router::Table,
     urls: OnceLock<Urls>,
@@ -87,6 +99,7 @@ pub(crate) struct Parts {
     pub(crate) registry: Registry,
     pub(crate) tokens: ServiceTokens,
     pub(crate) operator_token: String,
+    pub(crate) cluster_key: String,
     pub(crate) foreign: router::Table,
     pub(crate) config: Config,
 }
@@ -101,7 +114,8 @@ pub(crate) struct Urls {
 
 impl Home {
     pub(crate) fn new(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { control, host, router, registry, tokens, operator_token, foreign, config } = parts;
+        let Parts { control, host, router, registry, tokens, operator_token, cluster_key, foreign, config } =
+            parts;
         Ok(Self {
             inner: Arc::new(Inner {
                 control,
@@ -110,10 +124,14 @@ impl Home {
                 registry,
                 tokens,
                 operator_token,
+                cluster_key,
                 foreign,
                 urls: OnceLock::new(),
                 live: Live::default(),
                 spawner: Spawner::new(config.file.clone(), &config.data.directory),
+                config,
+                moving: Mutex::default(),
+                shown: StdMutex::default(),
                 began: Instant::now(),
                 client: seam::http::client()?,
                 applied: Mutex::default(),

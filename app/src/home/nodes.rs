@@ -26,7 +26,10 @@ impl Home {
         for node in self.inner.control.nodes().await?.iter().filter(|node| node.spawned) {
             let placed = placements.modules.iter().map(|(module, placed)| (module, &placed.nodes));
             let going = running.iter().map(|operation| (&operation.module, &operation.nodes));
-            let mut needed = placed.chain(going);
+            let moving = placements.handovers.iter().flat_map(|(module, handover)| {
+                [(module, &handover.plan.source.nodes), (module, &handover.plan.target.nodes)]
+            });
+            let mut needed = placed.chain(going).chain(moving);
             let nth = |nodes: &Vec<NodeId>| nodes.iter().position(|needed| *needed == node.id);
             match needed.find_map(|(module, nodes)| Some((module, nth(nodes)?))) {
                 Some((module, nth)) => self.keep(node, module, nth).await,

@@ -5,7 +5,7 @@ use kernel::Timestamp;
 use router::shadow::Report;
 use serde::{Deserialize, Serialize};
 
-use super::{Home, OperationView};
+use super::{HandoverView, Home, OperationView};
 use crate::host::ModuleName;
 
 /// Entries of the audit log that are shown.
@@ -43,6 +43,10 @@ pub(crate) struct ModuleStatus {
     pub(crate) shadow: Option<Compared>,
     /// The last operation.
     pub(crate) operation: Option<OperationView>,
+    /// The handover that has not ended.
+    pub(crate) handover: Option<HandoverView>,
+    /// URL of its store, if it is not the one that each process is configured with.
+    pub(crate) store: Option<String>,
 }
 
 /// How a node's answers to copied reads compare with home's.
@@ -119,6 +123,8 @@ impl Home {
                 away: seen.map(|seen| Traffic::of(&seen.remote)).unwrap_or_default(),
                 shadow: Compared::of(&self.inner.router.shadow_report(module.as_str())),
                 operation: operation.map(OperationView::of),
+                handover: placements.handovers.get(module.as_str()).map(|running| self.view(running)),
+                store: placed.and_then(|placed| placed.store.clone()),
             }
         });
         let modules = modules.collect();

@@ -2,6 +2,7 @@
 
 #[cfg(not(all(feature = "user", feature = "product", feature = "order")))]
 mod absent;
+mod calls;
 mod name;
 #[cfg(feature = "order")]
 mod order;
@@ -12,15 +13,17 @@ mod product;
 mod user;
 mod workers;
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use handover::OperationId;
 use kernel::auth::{KeySource, Verifier};
 use kernel::store::Place;
 use kernel::{CallContext, Module, PublicKey, Role};
 use order_contract::Orders;
 use product_contract::Products;
-use seam::{Contract, Endpoint, Epoch, Handle, Retired, Stub, Transport};
+use seam::{Contract, Endpoint, Epoch, Handle, Loopback, Parked, Parking, Retired, Stub, Transport};
 use user_contract::Users;
 
 use crate::config::Config;
@@ -32,6 +35,7 @@ use absent as order;
 use absent as product;
 #[cfg(not(feature = "user"))]
 use absent as user;
+pub(crate) use calls::{Calls, To, Wire};
 pub(crate) use name::ModuleName;
 pub(crate) use places::Places;
 use workers::Workers;
@@ -61,6 +65,8 @@ pub(crate) struct Host {
     order: Option<order::Hosted>,
     wiring: Wiring,
     workers: Arc<Workers>,
+    /// Under which handover a module's store was opened last, if under any.
+    attached: Arc<Mutex<BTreeMap<ModuleName, Option<OperationId>>>>,
 }
 
 /// What modules need of the process.
@@ -141,6 +147,7 @@ impl Host {
             order: order.transpose()?,
             wiring,
             workers: Arc::default(),
+            attached: Arc::default(),
         };
         ModuleName::ALL.into_iter().for_each(|module| drop(host.call_here(module)));
         Ok(host)
@@ -164,15 +171,27 @@ impl Host {
     }
 
     /// Opens a module's store at `place`, or leaves it nowhere. What is opened is taken up at once; what was begun at another
-    /// place ends there.
-    pub(crate) async fn attach(&self, module: ModuleName, place: Option<Place>) -> Result<(), Failure> {
+    /// place ends there. A store that is opened `under` a handover, before it is owned, is another one under the next.
+    pub(crate) async fn attach(
+        &self,
+        module: ModuleName,
+        place: Option<Place>,
+        under: Option<OperationId>,
+    ) -> Result<(), Failure> {
         let Some(hosted) = self.module(module) else { return Ok(()) };
-        if hosted.store().place() == place {
+        let before = self.attached.lock().unwrap_or_else(PoisonError::into_inner).insert(module, under);
+        let another = under.is_some() && before.flatten().is_some_and(|before| Some(before) != under);
+        if hosted.store().place() == place && !another {
             return Ok(());
         }
         let store = hosted.store().clone();
         let opened = tokio::task::spawn_blocking(move || match place {
-            Some(place) => store.attach(place),
+            Some(place) => {
+                if another {
+                    store.close();
+                }
+                store.attach(place)
+            }
             None => {
                 store.close();
                 Ok(())
@@ -182,6 +201,20 @@ impl Host {
         match hosted.store().place() {
             Some(_) => Ok(hosted.attached().await.map_err(anyhow::Error::from)?),
             None => Ok(()),
+        }
+    }
+
+    /// Closes a module's store, if it is still open at `place`.
+    pub(crate) async fn give_up(&self, module: ModuleName, place: Option<Place>) {
+        let Some(hosted) = self.module(module) else { return };
+        let store = hosted.store().clone();
+        let closed = tokio::task::spawn_blocking(move || {
+            if store.place() == place {
+                store.close();
+            }
+        });
+        if closed.await.is_err() {
+            log::error!("closing the store of {module} panicked");
         }
     }
 
@@ -208,6 +241,17 @@ impl Host {
             ModuleName::Product => place(&self.wiring.handles.products, transport, epoch),
             ModuleName::Order => place(&self.wiring.handles.orders, transport, epoch),
         }
+    }
+
+    /// Lets calls to a module wait, until the second part of the answer is told where they go.
+    pub(crate) fn park_calls(&self, module: ModuleName) -> (Retired, Parking) {
+        let (parked, parking) = Parked::begin();
+        (self.call_at(module, Arc::new(parked), Epoch::new(1)), parking)
+    }
+
+    /// Lets calls go that waited, to where the module is called now.
+    pub(crate) fn release_calls(&self, module: ModuleName, parking: Parking, epoch: u64) {
+        parking.release(Arc::new(Loopback::to(self.endpoint(module, Epoch::new(epoch)))), epoch);
     }
 
     /// What answers other processes' calls to a module: the module if it is here, or else whatever its handle leads to.

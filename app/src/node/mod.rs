@@ -3,7 +3,7 @@
 //! It introduces itself, follows home's directory of modules for as long as it runs, and says which generation it follows.
 //! Home may restart or be away: the node keeps what it knows and introduces itself again. It may itself start before home.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use handover::NodeId;
 use kernel::ErrorCode;
 use kernel::http::ApiError;
-use kernel::store::StoreUrl;
-use seam::http::HttpTransport;
+use kernel::store::{Place, StoreUrl};
+use seam::Epoch;
 use seam::server::Registry;
 use seam::tokens::ServiceTokens;
-use seam::{Epoch, Spread};
 
 use crate::exit::Failure;
 use crate::home::{AUDIENCE, Directory, Follow, Join, is_member};
-use crate::host::{Host, ModuleName};
+use crate::host::{Calls, Host, ModuleName, To, Wire};
 
 /// Pause after home did not answer.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -28,6 +27,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 const ORPHANED: Duration = Duration::from_secs(120);
 /// How long home may take to answer. It waits for news for a second before it does.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long calls that are inside are waited for before a module changes hands.
+const INSIDE: Duration = Duration::from_millis(100);
 
 /// What a node is made of.
 pub(crate) struct Node {
@@ -64,6 +66,7 @@ impl Node {
             Err(error) => return log::error!("no HTTP client, home is never asked: {error}"),
         };
         let mut known: Option<Directory> = None;
+        let mut calls = Calls::default();
         let mut joined = false;
         let mut heard = Instant::now();
         loop {
@@ -82,7 +85,7 @@ impl Node {
                     heard = Instant::now();
                     // A home that has just started does not know yet what was decided.
                     if directory.generation > 0 && known.as_ref() != Some(&directory) {
-                        match self.take_over(&client, known.as_ref(), &directory).await {
+                        match self.take_over(&client, &mut calls, &directory).await {
                             Ok(()) => known = Some(directory),
                             Err(error) => {
                                 log::error!(
@@ -143,70 +146,71 @@ impl Node {
         }
     }
 
-    /// Opens the stores that are this node's, and sends calls where the directory says.
+    /// Opens the stores that are this node's or will be, and sends calls where the directory says.
     async fn take_over(
         &self,
         client: &reqwest::Client,
-        known: Option<&Directory>,
+        calls: &mut Calls,
         directory: &Directory,
     ) -> Result<(), Failure> {
         self.host.listens_at(directory.public_url.clone());
+        let mut here = BTreeSet::new();
         for (module, configured) in &self.stores {
-            self.own(*module, configured, directory).await?;
-        }
-        for module in ModuleName::ALL {
-            if !self.modules.contains(&module) {
-                self.call(client, module, known, directory);
+            if self.own(*module, configured, directory).await? {
+                here.insert(*module);
             }
         }
-        Ok(())
-    }
-
-    /// Opens the store of a module that is here, or gives it up.
-    async fn own(
-        &self,
-        module: ModuleName,
-        configured: &StoreUrl,
-        directory: &Directory,
-    ) -> Result<(), Failure> {
-        let assigned = directory.assigned(module.as_str());
-        let place = assigned.place(self.id, configured);
-        let place = place.map_err(|error| Failure::Config(format!("the store of {module}: {error}")))?;
-        if place.is_none() {
-            self.host.stop_work(module, Instant::now()).await;
+        for module in ModuleName::ALL {
+            let assigned = directory.assigned(module.as_str());
+            let epoch = assigned.epoch;
+            let to = match directory.callees.get(module.as_str()) {
+                _ if assigned.parked => To::Wait,
+                _ if here.contains(&module) => To::Here(epoch),
+                Some(nodes) => To::At(nodes.clone(), epoch),
+                None => To::At(vec![self.home.clone()], epoch),
+            };
+            let waits = to == To::Wait;
+            let wire = Wire { client, tokens: &self.tokens };
+            match calls.send(&self.host, &wire, module, to) {
+                // Home waits for this node only so long; the store's own fence does not depend on it.
+                Some(retired) if waits => drop(retired.drained(Instant::now() + INSIDE).await),
+                retired => drop(retired),
+            }
         }
-        let owned = place.is_some();
-        self.host.attach(module, place).await?;
-        if let Some(endpoint) = self.registry.find(module.as_str()) {
-            endpoint.epoch().advance_to(assigned.epoch);
-        }
-        if owned {
+        for module in here {
             self.host.start_work(module);
         }
         Ok(())
     }
 
-    /// Sends calls to a module to a node that takes them, else to home.
-    fn call(
+    /// Opens the store of a module that is here, or gives it up. Says whether it is this node's.
+    async fn own(
         &self,
-        client: &reqwest::Client,
         module: ModuleName,
-        known: Option<&Directory>,
+        configured: &StoreUrl,
         directory: &Directory,
-    ) {
-        let place = |directory: &Directory| {
-            let nodes = directory.callees.get(module.as_str());
-            let nodes = nodes.cloned().unwrap_or_else(|| vec![self.home.clone()]);
-            (nodes, directory.assigned(module.as_str()).epoch)
+    ) -> Result<bool, Failure> {
+        let assigned = directory.assigned(module.as_str());
+        let wrong = |error| Failure::Config(format!("the store of {module}: {error}"));
+        let owned = assigned.place(self.id, configured).map_err(wrong)?;
+        let next = assigned.next.as_ref().filter(|next| owned.is_none() && next.nodes.contains(&self.id));
+        let place = match next {
+            Some(next) => Some(Place { url: next.store.parse().map_err(wrong)?, epoch: next.epoch }),
+            None => owned.clone(),
         };
-        let is = place(directory);
-        if known.map(place).as_ref() != Some(&is) {
-            let (urls, epoch) = is;
-            // Calls that entered the old place end there.
-            let transports =
-                urls.iter().map(|url| HttpTransport::new(client.clone(), url, self.tokens.clone()));
-            drop(self.host.call_at(module, Arc::new(Spread::new(transports)), Epoch::new(epoch)));
+        if owned.is_none() || assigned.parked {
+            self.host.stop_work(module, Instant::now()).await;
         }
+        let (epoch, under) = match next {
+            Some(next) => (next.epoch, Some(next.handover)),
+            None => (assigned.epoch, None),
+        };
+        self.host.attach(module, place, under).await?;
+        // Set and not raised: a handover that goes back promises the same epoch again.
+        if self.registry.find(module.as_str()).is_none_or(|endpoint| endpoint.epoch().get() != epoch) {
+            self.registry.serve(self.host.endpoint(module, Epoch::new(epoch)));
+        }
+        Ok(owned.is_some() && !assigned.parked)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::home::{Here, OperationView, secrets};
+use crate::home::{HandoverView, Here, OperationView, secrets};
 
 /// A running home, as an operator on the same machine reaches it.
 pub(crate) struct Operator {
@@ -78,6 +78,33 @@ impl Operator {
                 Ok(now) => {
                     heard = Instant::now();
                     if now.phase != view.phase {
+                        show(&now);
+                    }
+                    view = now;
+                }
+                Err(error) if heard.elapsed() > Duration::from_secs(30) => return Err(error),
+                Err(_away) => {}
+            }
+        }
+        Ok(view)
+    }
+
+    /// As [`Operator::watch`], for a handover: until it rests or has ended. Also shows how far a state is, every second.
+    pub(crate) async fn watch_handover(
+        &self,
+        begun: HandoverView,
+        mut show: impl FnMut(&HandoverView),
+    ) -> Result<HandoverView, Failure> {
+        let mut view = begun;
+        show(&view);
+        let (mut heard, mut shown) = (Instant::now(), Instant::now());
+        while view.ended_at.is_none() && !view.is_at_rest() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            match self.get::<HandoverView>(&format!("handovers/{}", view.id)).await {
+                Ok(now) => {
+                    heard = Instant::now();
+                    if now.state != view.state || shown.elapsed() > Duration::from_secs(1) {
+                        shown = heard;
                         show(&now);
                     }
                     view = now;

@@ -1,16 +1,21 @@
 //! The control store: what is decided about placements, durably.
 
 mod audit;
+mod handovers;
+mod moves;
 mod nodes;
 mod operations;
 mod placements;
+mod receipts;
 
 use diesel_migrations::embed_migrations;
 use kernel::store::{Migrations, OpenError, Store, StoreError, StoreSettings};
 
 pub use audit::{Audit, Entry};
+pub use handovers::JournalEntry;
 pub use nodes::{Node, NodeId, NodeKind};
 pub use placements::{Placed, Placements};
+pub use receipts::Stored;
 
 use crate::peel::{Operation, OperationId, Phase};
 
@@ -76,12 +81,7 @@ impl Control {
     pub async fn begin(&self, operation: Operation, audit: Audit) -> Result<(), ControlError> {
         self.store
             .write(move |tx| {
-                if let Some(running) = operations::running(tx, &operation.module)? {
-                    return Err(ControlError::Running {
-                        module: operation.module.clone(),
-                        running: running.id,
-                    });
-                }
+                moves::refuse_running(tx, &operation.module, None)?;
                 operations::insert(tx, &operation)?;
                 Ok(audit::insert(tx, &audit)?)
             })

@@ -10,11 +10,17 @@
 mod control;
 mod machine;
 mod peel;
+mod receipt;
 mod schema;
 pub mod sqlite;
 
-pub use control::{Audit, Control, ControlError, Entry, Node, NodeId, NodeKind, Placed, Placements};
-pub use machine::{Base, Effect, Handover, MovePlan, Next, Ownership, Sight, Site, State, StoreSeen};
+pub use control::{
+    Audit, Control, ControlError, Entry, JournalEntry, Node, NodeId, NodeKind, Placed, Placements, Stored,
+};
+pub use machine::{
+    Base, Effect, Facts, Handover, MovePlan, Next, Ownership, REHEARSED, Sight, Site, State, StoreSeen,
+};
 pub use peel::{
     InvalidPlan, Kind, Move, Operation, OperationId, OperationKind, Phase, Plan, Routing, Seen, Verdict,
 };
+pub use receipt::{Finding, InvalidReceipt, Receipt};

@@ -22,8 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::NodeId;
 use crate::peel::{Kind, OperationId};
+use crate::sqlite::{Compared, TableDigest};
 
-pub use decide::{Effect, Next, Sight};
+pub use decide::{Effect, Next, REHEARSED, Sight};
 
 /// How far a handover is: what holds since it was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +73,8 @@ pub enum State {
 pub struct Site {
     /// The store's URL.
     pub store: String,
+    /// Whether that is the store which every process is configured with.
+    pub as_configured: bool,
     /// The nodes.
     pub nodes: Vec<NodeId>,
 }
@@ -108,7 +111,7 @@ pub struct MovePlan {
 }
 
 /// One move of a module with its data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handover {
     /// Its name.
     pub id: OperationId,
@@ -122,6 +125,8 @@ pub struct Handover {
     pub epoch: u64,
     /// How far it is.
     pub state: State,
+    /// What was measured and found on the way.
+    pub facts: Facts,
     /// Whether somebody asked for it to go back.
     pub cancelled: bool,
     /// Why it went back.
@@ -132,6 +137,30 @@ pub struct Handover {
     pub state_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+}
+
+/// What a handover measured and found. It is written down with the states, for whoever asks later; nothing is decided by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Bytes of the base copy.
+    pub copied_bytes: u64,
+    /// How long it took, in milliseconds.
+    pub copy_ms: u64,
+    /// Rows that were brought over since.
+    pub applied_rows: u64,
+    /// What both stores held when they were compared.
+    pub compared: Option<Compared>,
+    /// Last change of the source's log at the seal.
+    pub position: Option<i64>,
+    /// How long requests waited, in microseconds: from the first that could wait to the release.
+    pub pause_us: Option<u64>,
+    /// How many waited for the release.
+    pub waited: u64,
+    /// The store of before, under the name that it was put aside by.
+    pub put_aside: Option<String>,
+    /// What that holds.
+    pub put_aside_holds: Vec<TableDigest>,
 }
 
 /// A store's ownership row.

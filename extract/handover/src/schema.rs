@@ -67,6 +67,7 @@ diesel::table! {
         plan -> Text,
         epoch -> BigInt,
         state -> Text,
+        facts -> Text,
         cancelled -> Bool,
         reason -> Nullable<Text>,
         began_at -> BigInt,

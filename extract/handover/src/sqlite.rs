@@ -87,6 +87,23 @@ struct Replica {
     connection: Option<Connection>,
 }
 
+/// What the store in a file holds, by table.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn held_by(path: &std::path::Path) -> Result<Vec<TableDigest>, MoveError> {
+    // Nobody writes what was put aside; so nothing is made beside it for reading.
+    let uri = format!(
+        "file:{}?immutable=1",
+        path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+    );
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY
+        | rusqlite::OpenFlags::SQLITE_OPEN_URI
+        | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let held = Connection::open_with_flags(uri, flags).and_then(|store| verify::digests(&store));
+    held.map_err(|error| replica::failed(path, error))
+}
+
 // === impl Pair ===
 
 impl Pair {

@@ -37,6 +37,7 @@ mod handle;
 #[cfg(feature = "client")]
 pub mod http;
 mod loopback;
+mod parked;
 mod retry;
 #[cfg(feature = "server")]
 pub mod server;
@@ -52,6 +53,7 @@ pub use endpoint::Endpoint;
 pub use epoch::Epoch;
 pub use handle::{Entered, Handle, Retired};
 pub use loopback::Loopback;
+pub use parked::{Parked, Parking};
 pub use retry::{Budget, RetryPolicy};
 pub use spread::Spread;
 pub use stub::Stub;

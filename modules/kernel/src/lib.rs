@@ -17,6 +17,7 @@ pub mod events;
 pub mod faults;
 pub mod http;
 pub mod idempotency;
+pub mod lease;
 pub mod module;
 mod schema;
 pub mod store;

@@ -121,10 +121,10 @@ impl Row {
     }
 }
 
-fn text(value: &impl Serialize) -> Result<String, StoreError> {
+pub(super) fn text(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+pub(super) fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("an operation: {error}")))
 }

@@ -7,7 +7,8 @@ use kernel::on_each;
 use kernel::store::{Db, StoreError, Tx};
 use serde::Serialize;
 
-use super::{NodeId, nodes};
+use super::{NodeId, handovers, nodes};
+use crate::machine::{Handover, State};
 use crate::peel::Routing;
 use crate::schema::{placements, route_generations};
 
@@ -18,6 +19,8 @@ pub struct Placements {
     pub generation: u64,
     /// By module. One that is not listed runs at home and has never run elsewhere.
     pub modules: BTreeMap<String, Placed>,
+    /// Handovers that have not ended, by module.
+    pub handovers: BTreeMap<String, Handover>,
 }
 
 /// Where a module runs.
@@ -71,7 +74,10 @@ pub(super) fn load(db: &mut Db) -> Result<Placements, StoreError> {
         };
         Ok((row.module, placed))
     });
-    Ok(Placements { modules: modules.collect::<Result<_, StoreError>>()?, generation: generation(db)? })
+    let modules = modules.collect::<Result<_, StoreError>>()?;
+    let running = handovers::all_running(db)?.into_iter();
+    let handovers = running.map(|handover| (handover.module.clone(), handover)).collect();
+    Ok(Placements { modules, handovers, generation: generation(db)? })
 }
 
 fn generation(db: &mut Db) -> Result<u64, StoreError> {
@@ -132,4 +138,53 @@ pub(super) fn place(
         .set(shifted)
         .execute(conn))?;
     Ok(())
+}
+
+/// Writes down a module that was never placed: at home, in the first epoch.
+pub(super) fn ensure(tx: &mut Tx<'_>, module: &str) -> Result<(), StoreError> {
+    let row = Row {
+        module: module.to_owned(),
+        epoch: 1,
+        nodes: None,
+        weight: 0,
+        callers_remote: false,
+        workers_remote: false,
+        shadow_percent: 0,
+        store: None,
+        moved: false,
+    };
+    on_each!(tx, conn => diesel::insert_into(placements::table).values(&row).on_conflict_do_nothing().execute(conn))?;
+    Ok(())
+}
+
+/// What entering the handover's state means for its module's ownership. `false` if that is in another epoch than the
+/// handover began in: the compare-and-set of a switch, in either direction.
+pub(super) fn change_hands(tx: &mut Tx<'_>, handover: &Handover) -> Result<bool, StoreError> {
+    let epoch = |epoch: u64| i64::try_from(epoch).unwrap_or(i64::MAX);
+    let mine = placements::table
+        .filter(placements::module.eq(&handover.module))
+        .filter(placements::epoch.eq(epoch(handover.epoch)));
+    let changed = match handover.state {
+        State::Committed => {
+            let target = &handover.plan.target;
+            let routing = if target.is_home() { Routing::HOME } else { Routing::NODE };
+            let owner = (
+                placements::epoch.eq(epoch(handover.target_epoch())),
+                placements::store.eq((!target.as_configured).then(|| target.store.clone())),
+                placements::moved.eq(!target.is_home()),
+                placements::nodes.eq(nodes::text(&target.nodes)),
+                placements::weight.eq(i32::from(routing.weight)),
+                placements::callers_remote.eq(routing.callers_remote),
+                placements::workers_remote.eq(routing.workers_remote),
+                placements::shadow_percent.eq(0),
+            );
+            on_each!(tx, conn => diesel::update(mine).set(owner).execute(conn))?
+        }
+        State::Reopening => {
+            let reopened = placements::epoch.eq(epoch(handover.reopened_epoch()));
+            on_each!(tx, conn => diesel::update(mine).set(reopened).execute(conn))?
+        }
+        _ => return Ok(true),
+    };
+    Ok(changed == 1)
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::{Base, Handover, Ownership, State, StoreSeen};
 use crate::peel::Verdict;
 
+/// Why a rehearsal goes back.
+pub const REHEARSED: &str = "it was a rehearsal";
+
 /// What the driver sees. The stores' rows decide what is right; the rest, when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sight {
@@ -135,7 +138,7 @@ impl Handover {
     }
 
     /// Where a handover goes that does not go on; `None` if it must.
-    fn way_back(&self) -> Option<State> {
+    pub fn way_back(&self) -> Option<State> {
         match self.state {
             // Nobody was refused anything yet.
             State::Begun | State::Prepared | State::Copying | State::CatchingUp | State::Verified => {
@@ -159,7 +162,7 @@ impl Handover {
             State::Sealing | State::Drained if !sight.holds => {
                 Some("home stopped in the middle of the switch".to_owned())
             }
-            State::Drained if self.plan.rehearse => Some("it was a rehearsal".to_owned()),
+            State::Drained if self.plan.rehearse => Some(REHEARSED.to_owned()),
             State::Sealing | State::Drained if sight.overdue => {
                 Some(format!("requests would have waited for longer than {} ms", self.plan.max_pause_ms))
             }

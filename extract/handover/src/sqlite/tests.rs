@@ -8,7 +8,7 @@ use rusqlite::functions::FunctionFlags;
 use tempfile::TempDir;
 
 use super::*;
-use crate::machine::{MovePlan, Ownership, Site, State};
+use crate::machine::{Facts, MovePlan, Ownership, Site, State};
 use crate::peel::Kind;
 
 /// Two files, and a handover from the one to the other.
@@ -57,7 +57,7 @@ fn put_up_fence(connection: &Connection) {
 
 fn handover(epoch: u64, base: Base) -> Handover {
     let now = Timestamp::now();
-    let site = |store: &str| Site { store: store.to_owned(), nodes: Vec::new() };
+    let site = |store: &str| Site { store: store.to_owned(), as_configured: false, nodes: Vec::new() };
     Handover {
         id: OperationId::new(),
         module: "order".into(),
@@ -74,6 +74,7 @@ fn handover(epoch: u64, base: Base) -> Handover {
         },
         epoch,
         state: State::Begun,
+        facts: Facts::default(),
         cancelled: false,
         reason: None,
         began_at: now,

@@ -10,6 +10,7 @@ CREATE TABLE handovers (
     plan      TEXT NOT NULL,
     epoch     BIGINT NOT NULL CHECK (epoch >= 1),
     state     TEXT NOT NULL,
+    facts     TEXT NOT NULL,
     cancelled BOOLEAN NOT NULL,
     reason    TEXT,
     began_at  BIGINT NOT NULL,

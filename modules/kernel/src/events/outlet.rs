@@ -5,6 +5,7 @@ use std::time::Duration;
 use kernel_types::{EventBatch, Timestamp};
 
 use super::{outbox, positions};
+use crate::lease;
 use crate::store::{Store, StoreError};
 use crate::worker::Round;
 
@@ -55,7 +56,7 @@ impl Outlet {
         if !waiting.await? {
             return Ok(Round::Idle);
         }
-        let owner = format!("{}:{}", self.runner, now.micros());
+        let owner = lease::holder(&self.store, &self.runner, now);
         let (leased, lessee, until) = (name.clone(), owner.clone(), now.plus(self.lease));
         let claim = self.store.write(move |tx| {
             if !positions::lease(tx, &leased, &lessee, now, until)? {

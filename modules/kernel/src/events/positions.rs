@@ -3,9 +3,9 @@
 use diesel::prelude::*;
 use kernel_types::Timestamp;
 
-use crate::on_each;
 use crate::schema::event_positions;
 use crate::store::{Db, StoreError, Tx};
+use crate::{lease, on_each};
 
 /// The last number that was given to an event of this store.
 pub(super) const PUBLISHED: &str = "published";
@@ -51,7 +51,7 @@ pub(super) fn advance(tx: &mut Tx<'_>, name: &str) -> Result<i64, StoreError> {
     read(tx, name)
 }
 
-/// Takes the position's lease, unless somebody else has it.
+/// Takes the position's lease, unless somebody else of this epoch has it.
 pub(super) fn lease(
     tx: &mut Tx<'_>,
     name: &str,
@@ -64,9 +64,12 @@ pub(super) fn lease(
         .values(&unknown)
         .on_conflict_do_nothing()
         .execute(conn))?;
-    let free = event_positions::table
-        .filter(event_positions::name.eq(name))
-        .filter(event_positions::lease_until.is_null().or(event_positions::lease_until.le(now)));
+    let free = event_positions::table.filter(event_positions::name.eq(name)).filter(
+        event_positions::lease_until
+            .is_null()
+            .or(event_positions::lease_until.le(now))
+            .or(event_positions::lease_owner.not_like(lease::of_same_epoch(owner))),
+    );
     let lease = (event_positions::lease_owner.eq(Some(owner)), event_positions::lease_until.eq(Some(until)));
     Ok(on_each!(tx, conn => diesel::update(free).set(lease).execute(conn))? == 1)
 }

@@ -124,13 +124,13 @@ async fn one_process_delivers_at_a_time_and_another_takes_over_when_its_lease_is
     two.publish(1, 1).await;
     // One that was killed with the lease in its hand.
     let (now, until) = (Timestamp::now(), Timestamp::now().plus(LONG));
-    two.source.write(move |tx| positions::lease(tx, "to:consumer", "dead:1", now, until)).await.unwrap();
+    two.source.write(move |tx| positions::lease(tx, "to:consumer", "1/dead:1", now, until)).await.unwrap();
     let round = two.outlet(LONG).deliver(|batch| two.take(batch, &seen)).await.unwrap();
     assert_eq!((round, seen.lock().unwrap().len()), (Round::Idle, 0));
     let over = now.minus(LONG);
     let lease = two.source.write(move |tx| {
-        positions::settle(tx, "to:consumer", "dead:1", None)?;
-        positions::lease(tx, "to:consumer", "dead:1", over, over)
+        positions::settle(tx, "to:consumer", "1/dead:1", None)?;
+        positions::lease(tx, "to:consumer", "1/dead:1", over, over)
     });
     assert!(lease.await.unwrap());
     two.outlet(LONG).deliver(|batch| two.take(batch, &seen)).await.unwrap();

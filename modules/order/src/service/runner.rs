@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::store::StoreError;
-use kernel::{CallContext, CallError, Money, OrderId, Timestamp, faults};
+use kernel::{CallContext, CallError, Money, OrderId, Timestamp, faults, lease};
 use product_contract::{ProductError, Reserve, ReserveLine};
 
 use super::Service;
@@ -46,18 +46,23 @@ enum Outcome {
 }
 
 impl Service {
+    async fn any_due(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let counts = lease::of_present(self.store());
+        self.store().read(move |db| sagas::any_due(db, &counts, now)).await
+    }
+
     /// Begins to run the sagas that are due and that nobody else runs, as many as there is room for. Gives how many those are.
     pub(crate) async fn run_due(&self) -> Result<usize, StoreError> {
         let now = Timestamp::now();
         let free = u32::try_from(self.inner.room.available_permits()).unwrap_or(0);
         // Looking costs nothing; claiming is a write.
-        if free == 0 || !self.store().read(move |db| sagas::any_due(db, now)).await? {
+        if free == 0 || !self.any_due(now).await? {
             return Ok(0);
         }
         // The places are taken before the leases: a leased saga never waits for one while its lease runs.
         let Ok(mut places) = Arc::clone(&self.inner.room).try_acquire_many_owned(free) else { return Ok(0) };
         // Each claim has an owner of its own, so that a run that outlived its lease cannot be taken for the next one.
-        let owner = format!("{}:{}", self.inner.runner, now.micros());
+        let owner = lease::holder(self.store(), &self.inner.runner, now);
         let until = now.plus(self.settings().lease());
         let claimed =
             self.store().write(move |tx| sagas::claim(tx, &owner, now, until, i64::from(free))).await?;

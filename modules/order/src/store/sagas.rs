@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use kernel::store::{Db, StoreError, Tx};
-use kernel::{OrderId, Timestamp, on_each};
+use kernel::{OrderId, Timestamp, lease, on_each};
 
 use crate::schema::order_sagas;
 
@@ -50,11 +50,16 @@ pub(crate) fn wake(tx: &mut Tx<'_>, order_id: OrderId, ask: bool, now: Timestamp
     Ok(())
 }
 
-/// Whether any saga is due and run by nobody.
-pub(crate) fn any_due(db: &mut Db, now: Timestamp) -> Result<bool, StoreError> {
+/// Whether any saga is due and run by nobody whose lease `counts`.
+pub(crate) fn any_due(db: &mut Db, counts: &str, now: Timestamp) -> Result<bool, StoreError> {
     let due = order_sagas::table
         .filter(order_sagas::next_run_at.le(now))
-        .filter(order_sagas::lease_until.is_null().or(order_sagas::lease_until.le(now)))
+        .filter(
+            order_sagas::lease_until
+                .is_null()
+                .or(order_sagas::lease_until.le(now))
+                .or(order_sagas::lease_owner.not_like(counts)),
+        )
         .select(order_sagas::order_id);
     let first: Option<OrderId> = on_each!(db, conn => due.first(conn).optional())?;
     Ok(first.is_some())
@@ -70,7 +75,12 @@ pub(crate) fn claim(
 ) -> Result<Vec<SagaRow>, StoreError> {
     let mut due: Vec<SagaRow> = on_each!(tx, conn => order_sagas::table
         .filter(order_sagas::next_run_at.le(now))
-        .filter(order_sagas::lease_until.is_null().or(order_sagas::lease_until.le(now)))
+        .filter(
+            order_sagas::lease_until
+                .is_null()
+                .or(order_sagas::lease_until.le(now))
+                .or(order_sagas::lease_owner.not_like(lease::of_same_epoch(owner))),
+        )
         .order(order_sagas::next_run_at)
         .limit(limit)
         .select(SagaRow::as_select())
@@ -114,9 +124,9 @@ pub(crate) fn asked(tx: &mut Tx<'_>, claimed: &SagaRow) -> Result<(), StoreError
     Ok(())
 }
 
-/// Gives up every lease of a process that stops: each of its claims has an owner that begins with `runner`.
+/// Gives up every lease of a process that stops.
 pub(crate) fn release_all(tx: &mut Tx<'_>, runner: &str) -> Result<usize, StoreError> {
-    let mine = order_sagas::table.filter(order_sagas::lease_owner.like(format!("{runner}:%")));
+    let mine = order_sagas::table.filter(order_sagas::lease_owner.like(lease::of_runner(runner)));
     let nobody =
         (order_sagas::lease_owner.eq(None::<String>), order_sagas::lease_until.eq(None::<Timestamp>));
     Ok(on_each!(tx, conn => diesel::update(mine).set(nobody).execute(conn))?)

@@ -1,0 +1,74 @@
+//! How a handover is shown.
+
+use handover::{Kind, State};
+
+use crate::exit::say;
+use crate::home::HandoverView;
+
+/// Shows how far it is: a line, or an object.
+pub(in crate::commands) fn show(view: &HandoverView, json: bool) {
+    if json {
+        return say(&serde_json::to_string(view).unwrap_or_default());
+    }
+    let (module, now) = (&view.module, &view.now);
+    let direction = match view.kind {
+        Kind::Extract => "out of home",
+        Kind::Absorb => "back home",
+    };
+    let mut line = format!(
+        "{module}: {}",
+        match view.state {
+            State::Begun => format!("going {direction} with its data, to {}", view.target),
+            State::Prepared => "the new store can be filled".to_owned(),
+            State::Copying => format!("copying {}", view.source),
+            State::CatchingUp => "changes stream to the copy".to_owned(),
+            State::Verified => "both stores hold the same".to_owned(),
+            State::Sealing => "requests wait, the old store is being sealed".to_owned(),
+            State::Drained => "the new store has every change".to_owned(),
+            State::Committed =>
+                format!("the new store is the owner, in epoch {}", view.epoch.saturating_add(1)),
+            State::Activated => "the new store takes writes".to_owned(),
+            State::Routed => "every process sends its requests to the new place".to_owned(),
+            State::Watched => "is at the new place; changes stream back to the old store".to_owned(),
+            State::Completing => "the old store is put aside".to_owned(),
+            State::Complete => "is at the new place for good".to_owned(),
+            State::Reopening => "going back, the old store is opened again".to_owned(),
+            State::Aborting => "going back, the new store is removed".to_owned(),
+            State::Aborted => "is where it was".to_owned(),
+            State::Standby => "is where it was; the other store goes on following".to_owned(),
+            State::Superseded => "another handover goes on from here".to_owned(),
+        }
+    );
+    if now.total > 0 {
+        line = format!("{line}: {} of {} ({} a second", now.done, now.total, now.rate);
+        line.push_str(
+            &now.eta_ms.map_or(")".to_owned(), |eta| format!(", {:.1} s left)", eta as f64 / 1000.0)),
+        );
+    }
+    if now.lag > 0 {
+        line = format!("{line}; {} changes behind", now.lag);
+    }
+    if let (Some(pause), true) = (view.facts.pause_us, shows_pause(view.state)) {
+        line = format!("{line}; requests waited for {:.1} ms", pause as f64 / 1000.0);
+    }
+    if let Some(reason) = view.reason.as_ref().filter(|_| went_back(view.state)) {
+        line = format!("{line}: {reason}");
+    }
+    if let Some(trouble) = &now.trouble {
+        line = format!("{line}; TROUBLE: {trouble}");
+    }
+    say(&line);
+}
+
+/// Whether it went back because that was all that was wanted.
+pub(super) fn was_rehearsed(view: &HandoverView) -> bool {
+    view.rehearse && view.facts.pause_us.is_some() && view.reason.as_deref() == Some(handover::REHEARSED)
+}
+
+fn shows_pause(state: State) -> bool {
+    matches!(state, State::Routed | State::Watched | State::Aborting | State::Aborted | State::Standby)
+}
+
+fn went_back(state: State) -> bool {
+    matches!(state, State::Reopening | State::Aborting | State::Aborted | State::Standby)
+}

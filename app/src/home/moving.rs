@@ -1,0 +1,438 @@
+//! Carries handovers out: looks, asks what follows, makes it so, writes it down.
+//!
+//! What is decided depends on what is written down and on the stores alone; all that is kept here beside is lost in a crash
+//! and found out again. The one exception is [`Moving::parked_at`]: whoever does not know how long requests have been
+//! waiting goes back rather than on.
+
+mod effects;
+mod receipt;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use handover::sqlite::{Compared, MoveError, Pair, Progress};
+use handover::{Audit, ControlError, Facts, Handover, Next, NodeId, Sight, State, StoreSeen, Verdict};
+use kernel::Timestamp;
+use kernel::store::StoreUrl;
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
+
+use super::Home;
+use crate::host::ModuleName;
+
+/// Failures in a row after which a handover goes back, if it still can.
+const MOST_FAILURES: u32 = 5;
+/// For so long a comparison holds. Rows that change are compared as they are brought; this is for all others.
+const COMPARISON_HOLDS: Duration = Duration::from_secs(15 * 60);
+/// How often it is looked whether nodes follow, and for how long without a pause.
+const GLANCE: Duration = Duration::from_millis(1);
+const LONGEST_GLANCE: Duration = Duration::from_secs(1);
+/// Requests after which the error rate of a watched target means something, and the rate that is too much, in percent.
+const WATCHED: (u64, u64) = (20, 5);
+
+/// What is known of a handover beside what is written down.
+#[derive(Default)]
+pub(super) struct Moving {
+    /// The stores; not there while something that takes long is done with them.
+    pair: Option<Pair>,
+    work: Option<JoinHandle<(Pair, Worked)>>,
+    fit: bool,
+    close: bool,
+    proved: bool,
+    /// Since when requests wait, if this process let them.
+    parked_at: Option<Instant>,
+    compared_at: Option<Instant>,
+    failures: u32,
+    /// What something that takes long failed with.
+    failed_work: Option<Failed>,
+    facts: Option<Facts>,
+}
+
+/// What something that takes long came to.
+enum Worked {
+    Copied(Result<Duration, MoveError>),
+    Compared(Result<Compared, MoveError>),
+}
+
+/// What an operator is shown of a handover that runs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Shown {
+    /// Bytes that were copied, or rows that were compared.
+    pub(crate) done: u64,
+    /// Of so many.
+    pub(crate) total: u64,
+    /// A second.
+    pub(crate) rate: u64,
+    /// Until it is done, in milliseconds.
+    pub(crate) eta_ms: Option<u64>,
+    /// Changes that were still to be brought over.
+    pub(crate) lag: u64,
+    /// What keeps it from going on.
+    pub(crate) trouble: Option<String>,
+    /// When this was measured first, for the rate.
+    #[serde(skip)]
+    pub(super) since: Option<Instant>,
+}
+
+/// What became of an effect.
+enum Done {
+    /// Look again at once.
+    Now,
+    /// Look again later.
+    Later,
+}
+
+/// Why an effect did not succeed.
+enum Failed {
+    /// It will not: go back, if that is still possible.
+    ForGood(String),
+    /// It may the next time.
+    ForNow(String),
+}
+
+impl From<MoveError> for Failed {
+    fn from(error: MoveError) -> Self {
+        let told = error.to_string();
+        match error {
+            MoveError::Refused(_) | MoveError::Differs(_) | MoveError::NotMine { .. } => Self::ForGood(told),
+            MoveError::Store { .. } | MoveError::File { .. } => Self::ForNow(told),
+        }
+    }
+}
+
+impl Home {
+    /// Goes on with a handover as far as it can now. Says whether it is worth looking again soon.
+    pub(super) async fn step_handover(&self, mut handover: Handover) -> Result<bool, ControlError> {
+        let mut all = self.inner.moving.lock().await;
+        let moving = all.entry(handover.id).or_default();
+        loop {
+            if !self.is_free(&handover, moving).await {
+                return Ok(true);
+            }
+            let sight = self.look_at(&handover, moving).await?;
+            match handover.next(&sight) {
+                // Requests wait, or nobody else will take long: the next round of the driver would come late.
+                Next::Stay if waits_for_nodes(&handover) => tokio::time::sleep(GLANCE).await,
+                Next::Stay => return Ok(!handover.state.rests()),
+                Next::Stuck(why) => {
+                    self.trouble(&handover, &why);
+                    return Ok(true);
+                }
+                Next::Enter(state) => self.enter(&mut handover, state, moving).await?,
+                Next::Back(state, reason) => {
+                    log::warn!("the handover of {} goes back: {reason}", handover.module);
+                    handover.reason = Some(reason);
+                    self.enter(&mut handover, state, moving).await?;
+                }
+                Next::Reverse(reason) => {
+                    self.reverse_by_itself(&handover, reason).await?;
+                    return Ok(true);
+                }
+                Next::Do(effect) => match self.perform(effect, &mut handover, moving).await {
+                    Ok(Done::Now) => moving.failures = 0,
+                    Ok(Done::Later) => {
+                        moving.failures = 0;
+                        return Ok(!handover.state.rests());
+                    }
+                    Err(failed) => {
+                        self.note_failure(&mut handover, moving, failed).await?;
+                        return Ok(true);
+                    }
+                },
+            }
+            if handover.state.is_over() {
+                self.write_receipt(&handover).await?;
+                all.remove(&handover.id);
+                self.shown().remove(&handover.id);
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Whether nothing that takes long is being done. Takes up what was.
+    async fn is_free(&self, handover: &Handover, moving: &mut Moving) -> bool {
+        let Some(work) = &mut moving.work else { return true };
+        if !work.is_finished() {
+            self.show_copy(handover);
+            return false;
+        }
+        let worked = work.await;
+        moving.work = None;
+        let facts = moving.facts.get_or_insert_with(|| handover.facts.clone());
+        match worked {
+            Ok((pair, Worked::Copied(Ok(took)))) => {
+                facts.copy_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                facts.copied_bytes = self.shown().get(&handover.id).map_or(0, |shown| shown.total);
+                moving.pair = Some(pair);
+            }
+            Ok((pair, Worked::Compared(Ok(compared)))) => {
+                facts.compared = Some(compared);
+                moving.pair = Some(pair);
+                moving.compared_at = Some(Instant::now());
+                moving.close = false;
+            }
+            Ok((pair, Worked::Copied(Err(error)) | Worked::Compared(Err(error)))) => {
+                moving.pair = Some(pair);
+                moving.failed_work = Some(error.into());
+            }
+            Err(panicked) => {
+                log::error!("a step of the handover of {} panicked: {panicked}", handover.module)
+            }
+        }
+        self.shown().remove(&handover.id);
+        true
+    }
+
+    async fn look_at(&self, handover: &Handover, moving: &mut Moving) -> Result<Sight, ControlError> {
+        let (source, target) = match on_pair(handover, moving, Pair::look).await {
+            Ok(seen) => seen,
+            Err(why) => {
+                self.trouble(handover, &why);
+                (StoreSeen::Unreadable, StoreSeen::Unreadable)
+            }
+        };
+        let verified = match moving.compared_at {
+            Some(at) if at.elapsed() < COMPARISON_HOLDS => {
+                on_pair(handover, moving, Pair::is_verified).await.unwrap_or(false)
+            }
+            _ => false,
+        };
+        let module = ModuleName::find(&handover.module);
+        let (mut ready, mut followed) = (true, true);
+        if let Some(module) = module {
+            if matches!(handover.state, State::CatchingUp | State::Verified) {
+                ready = self.target_is_ready(handover, module).await?;
+            }
+            if matches!(handover.state, State::Activated | State::Reopening | State::Aborting) {
+                // What goes back home needs nobody else.
+                followed = handover.state == State::Reopening && handover.plan.source.is_home()
+                    || self.is_followed(module).await;
+            }
+        }
+        let most = Duration::from_millis(handover.plan.max_pause_ms);
+        Ok(Sight {
+            source,
+            target,
+            holds: moving.parked_at.is_some(),
+            // What is still to be done after the point of no return takes time, too.
+            overdue: moving.parked_at.is_some_and(|at| at.elapsed() > most.mul_f32(0.8)),
+            fit: moving.fit,
+            ready,
+            close: moving.close,
+            verified,
+            proved: moving.proved,
+            followed,
+            lasted: Timestamp::now().since(handover.state_at),
+            verdict: self.watched(handover),
+        })
+    }
+
+    /// Whether whoever is to own the target has its store open and can serve.
+    async fn target_is_ready(&self, handover: &Handover, module: ModuleName) -> Result<bool, ControlError> {
+        if !handover.plan.target.is_home() {
+            // They were told to open it when the state before was entered; until they have, they may have something else open.
+            let told = handover.state == State::Verified
+                || self.inner.live.all_follow(self.inner.directory.borrow().generation);
+            return Ok(told && self.all_ready(&handover.plan.target.nodes, module).await?);
+        }
+        let Some(here) = self.inner.host.module(module) else { return Ok(false) };
+        let open = here.store().place().is_some_and(|place| place.epoch == handover.target_epoch());
+        Ok(open && here.ready().await.is_ok())
+    }
+
+    fn watched(&self, handover: &Handover) -> Verdict {
+        let stats = self.inner.router.stats();
+        let Some(stats) = stats.iter().find(|stats| stats.module == handover.module) else {
+            return Verdict::Wait;
+        };
+        let seen = if handover.plan.target.is_home() { &stats.local } else { &stats.remote };
+        let (least, percent) = WATCHED;
+        match seen.requests {
+            requests if requests < least => Verdict::Wait,
+            requests if seen.errors.saturating_mul(100) > requests.saturating_mul(percent) => {
+                Verdict::Fail(format!("{} of {requests} requests failed at the new place", seen.errors))
+            }
+            _ => Verdict::Pass,
+        }
+    }
+
+    /// Writes down the state that was reached, and makes everything look like it.
+    pub(super) async fn enter(
+        &self,
+        handover: &mut Handover,
+        state: State,
+        moving: &mut Moving,
+    ) -> Result<(), ControlError> {
+        let from = handover.state;
+        let mut entered = Handover { state, state_at: Timestamp::now(), ..handover.clone() };
+        entered.ended_at = state.is_over().then_some(entered.state_at);
+        if let Some(facts) = &moving.facts {
+            entered.facts = facts.clone();
+        }
+        if state == State::Sealing {
+            moving.proved = false;
+        }
+        let details = detail(&entered);
+        log::info!(handover:% = entered.id, module = entered.module.as_str(); "the {} module: {} {details}", entered.module, state.name());
+        let audit = Audit {
+            actor: "home".into(),
+            action: "handover",
+            module: Some(entered.module.clone()),
+            details: format!("{} {details}", state.name()).trim_end().to_owned(),
+        };
+        kernel::faults::point(before(state)).await;
+        self.inner.control.enter(entered.clone(), from, details, audit).await?;
+        kernel::faults::point(state.name()).await;
+        *handover = entered;
+        if state == State::Sealing {
+            moving.parked_at = Some(Instant::now());
+        }
+        if state == State::Activated {
+            self.inner.router.clear_stats(&handover.module);
+            let waited = self.inner.router.stats();
+            let waited = waited.iter().find(|stats| stats.module == handover.module);
+            let facts = moving.facts.get_or_insert_with(|| handover.facts.clone());
+            facts.waited = waited.map_or(0, |stats| u64::try_from(stats.waiting).unwrap_or(u64::MAX));
+        }
+        self.apply().await?;
+        let released = !state.parks() && from.parks();
+        if released && let Some(at) = moving.parked_at.take() {
+            let facts = moving.facts.get_or_insert_with(|| handover.facts.clone());
+            facts.pause_us = Some(u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX));
+            metrics::histogram!("banyan_handover_pause_seconds").record(at.elapsed().as_secs_f64());
+        }
+        Ok(())
+    }
+
+    async fn note_failure(
+        &self,
+        handover: &mut Handover,
+        moving: &mut Moving,
+        failed: Failed,
+    ) -> Result<(), ControlError> {
+        moving.failures = moving.failures.saturating_add(1);
+        let (why, last) = match failed {
+            Failed::ForGood(why) => (why, true),
+            Failed::ForNow(why) => (why, moving.failures >= MOST_FAILURES),
+        };
+        log::error!("the handover of {} ({}): {why}", handover.module, handover.state.name());
+        self.trouble(handover, &why);
+        if let Some(back) = handover.way_back().filter(|_| last) {
+            handover.reason = Some(why);
+            self.enter(handover, back, moving).await?;
+        }
+        Ok(())
+    }
+
+    fn trouble(&self, handover: &Handover, why: &str) {
+        self.shown().entry(handover.id).or_default().trouble = Some(why.to_owned());
+    }
+
+    /// What is shown of handovers.
+    pub(super) fn shown(
+        &self,
+    ) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<handover::OperationId, Shown>> {
+        self.inner.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn progress(&self, handover: &Handover, progress: Progress) {
+        let mut all = self.shown();
+        let shown = all.entry(handover.id).or_default();
+        let since = *shown.since.get_or_insert_with(Instant::now);
+        shown.done = progress.done;
+        shown.total = progress.total;
+        let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        shown.rate = progress.done.saturating_mul(1000) / millis;
+        let left = progress.total.saturating_sub(progress.done);
+        shown.eta_ms = left.saturating_mul(1000).checked_div(shown.rate);
+    }
+
+    fn show_copy(&self, handover: &Handover) {
+        if let (State::Copying, Ok((source, target))) = (handover.state, paths(handover)) {
+            self.progress(handover, Pair::copied(&source, &target));
+        }
+    }
+
+    async fn all_ready(&self, nodes: &[NodeId], module: ModuleName) -> Result<bool, ControlError> {
+        let known = self.inner.control.nodes().await?;
+        for id in nodes {
+            let Some(node) = known.iter().find(|node| node.id == *id) else { return Ok(false) };
+            if !self.node_is_ready(node, module).await {
+                return Ok(false);
+            }
+        }
+        Ok(!nodes.is_empty())
+    }
+}
+
+/// Whether it is a matter of moments until every node follows.
+fn waits_for_nodes(handover: &Handover) -> bool {
+    let waits = matches!(handover.state, State::Activated | State::Reopening);
+    waits && Timestamp::now().since(handover.state_at) < LONGEST_GLANCE
+}
+
+/// What is worth saying about the state.
+fn detail(handover: &Handover) -> String {
+    let facts = &handover.facts;
+    let pause =
+        || facts.pause_us.map(|micros| format!("requests waited for {:.1} ms", micros as f64 / 1000.0));
+    match handover.state {
+        State::CatchingUp if facts.copy_ms > 0 => {
+            format!("{} bytes were copied in {} ms", facts.copied_bytes, facts.copy_ms)
+        }
+        State::Committed => format!("epoch {}", handover.target_epoch()),
+        State::Reopening => {
+            format!("epoch {}: {}", handover.reopened_epoch(), handover.reason.as_deref().unwrap_or_default())
+        }
+        State::Aborting | State::Standby => {
+            let reason = handover.reason.clone().unwrap_or_default();
+            pause().map_or(reason.clone(), |pause| format!("{reason}; {pause}"))
+        }
+        State::Routed => pause().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// Name of the fault point before a state is written down.
+fn before(state: State) -> &'static str {
+    match state {
+        State::Sealing => "before.sealing",
+        State::Drained => "before.drained",
+        State::Committed => "before.committed",
+        State::Activated => "before.activated",
+        State::Reopening => "before.reopening",
+        _ => "before.state",
+    }
+}
+
+/// The files of the two stores.
+fn paths(handover: &Handover) -> Result<(PathBuf, PathBuf), String> {
+    let path = |store: &str| match store.parse() {
+        Ok(StoreUrl::Sqlite(path)) => Ok(path),
+        Ok(StoreUrl::Postgres(_)) => Err("a store on PostgreSQL cannot be moved yet".to_owned()),
+        Err(error) => Err(format!("{store}: {error}")),
+    };
+    Ok((path(&handover.plan.source.store)?, path(&handover.plan.target.store)?))
+}
+
+/// Runs something short on the stores, on a thread that may block.
+async fn on_pair<T: Send + 'static>(
+    handover: &Handover,
+    moving: &mut Moving,
+    run: impl FnOnce(&mut Pair) -> T + Send + 'static,
+) -> Result<T, String> {
+    let mut pair = match moving.pair.take() {
+        Some(pair) => pair,
+        None => {
+            let (source, target) = paths(handover)?;
+            Pair::new(handover, source, target)
+        }
+    };
+    let ran = tokio::task::spawn_blocking(move || {
+        let result = run(&mut pair);
+        (pair, result)
+    });
+    let (pair, result) = ran.await.map_err(|panicked| format!("a step panicked: {panicked}"))?;
+    moving.pair = Some(pair);
+    Ok(result)
+}
