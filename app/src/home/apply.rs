@@ -85,7 +85,8 @@ impl Home {
             let assigned = Assigned {
                 epoch: placed.epoch,
                 store: placed.store.clone(),
-                owners: placed.moved.then(|| placed.nodes.clone()),
+                // While it changes hands it is its owner's alone.
+                owners: (placed.moved || handover.is_some()).then(|| placed.nodes.clone()),
                 parked,
                 next: handover.and_then(next),
             };

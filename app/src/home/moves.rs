@@ -131,7 +131,8 @@ impl Home {
                 return self.begin_reverse(&resting, false, max_pause_ms, order.rehearse, audit).await;
             }
         }
-        let reasons = self.against(module).await?;
+        let mut reasons = self.against(module).await?;
+        reasons.extend(taken(&store));
         if !reasons.is_empty() {
             return Err(refused(reasons.join("; ")));
         }
@@ -345,6 +346,14 @@ fn moved_site(placed: &Placed, module: ModuleName) -> Result<Site, ApiError> {
         store.ok_or_else(|| refused(format!("where the store of {module} is was not written down")))?;
     let nodes: Vec<NodeId> = placed.nodes.clone();
     Ok(Site { store, as_configured: false, nodes })
+}
+
+/// Why nothing can be moved to the store, if there is a file already. Looked at again when the handover begins.
+fn taken(store: &str) -> Option<String> {
+    let path = store.strip_prefix("sqlite:")?;
+    std::path::Path::new(path)
+        .exists()
+        .then(|| format!("there is a file {path} already; name another store, or move it away"))
 }
 
 /// A store that can be moved from or to, as an absolute URL.

@@ -281,10 +281,12 @@ impl Host {
 
     /// Fills an empty catalogue and creates the demo accounts that do not exist.
     pub(crate) async fn seed(&self, products: Option<u32>) -> Result<(), Failure> {
-        if let Some(product) = &self.product {
+        // What has moved to nodes of its own was seeded before it went.
+        let open = |module: &dyn Module| module.store().place().is_some();
+        if let Some(product) = self.product.as_ref().filter(|product| open(product.module())) {
             product.seed_catalogue(products).await?;
         }
-        if let Some(user) = &self.user {
+        if let Some(user) = self.user.as_ref().filter(|user| open(user.module())) {
             user.seed_accounts().await?;
         }
         Ok(())

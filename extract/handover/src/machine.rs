@@ -183,6 +183,8 @@ pub struct Ownership {
 pub enum StoreSeen {
     /// It does not exist.
     Absent,
+    /// There is something that is no store, or none with an owner.
+    Foreign,
     /// It exists and cannot be read now.
     Unreadable,
     /// Whose it is.

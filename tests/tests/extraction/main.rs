@@ -9,6 +9,7 @@ mod events;
 mod failures;
 mod instances;
 mod kills;
+mod moving;
 mod orders;
 mod peel;
 mod placing;

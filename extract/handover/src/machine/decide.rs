@@ -220,7 +220,7 @@ impl Handover {
     fn is_cleaned_up(&self, sight: &Sight) -> bool {
         let source = match sight.source {
             StoreSeen::Owned(row) => row.operation != Some(self.id),
-            StoreSeen::Absent | StoreSeen::Unreadable => false,
+            StoreSeen::Absent | StoreSeen::Foreign | StoreSeen::Unreadable => false,
         };
         source && self.is_mine(sight.target).is_none() && sight.target != StoreSeen::Unreadable
     }
@@ -228,7 +228,7 @@ impl Handover {
     fn is_retired(&self, sight: &Sight) -> bool {
         let target = match sight.target {
             StoreSeen::Owned(row) => row.operation != Some(self.id),
-            StoreSeen::Absent | StoreSeen::Unreadable => false,
+            StoreSeen::Absent | StoreSeen::Foreign | StoreSeen::Unreadable => false,
         };
         target && self.is_mine(sight.source).is_none() && sight.source != StoreSeen::Unreadable
     }

@@ -80,6 +80,14 @@ pub(super) fn ownership(connection: &Connection) -> Result<Ownership, rusqlite::
     })
 }
 
+/// Whether the file is none that this program made. One that is damaged is ours and cannot be read.
+fn is_foreign(error: &rusqlite::Error) -> bool {
+    let missing = |error: &rusqlite::Error| error.to_string().contains("no such table: ownership");
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
+        || missing(error)
+        || matches!(error, rusqlite::Error::QueryReturnedNoRows)
+}
+
 // === impl Replica ===
 
 impl Replica {
@@ -101,6 +109,10 @@ impl Replica {
         };
         match seen {
             Ok(row) => StoreSeen::Owned(row),
+            Err(error) if is_foreign(&error) => {
+                self.connection = None;
+                StoreSeen::Foreign
+            }
             Err(error) => {
                 log::warn!("{} cannot be looked at: {error}", self.path.display());
                 self.connection = None;

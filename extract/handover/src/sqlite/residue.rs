@@ -89,7 +89,7 @@ impl Pair {
                 return Err(self.target.not_mine("it cannot be read; remove it by hand"));
             }
             // Not ours to remove.
-            StoreSeen::Absent | StoreSeen::Owned(_) => {}
+            StoreSeen::Absent | StoreSeen::Foreign | StoreSeen::Owned(_) => {}
         }
         release(operation, &mut self.source)?;
         self.close();
