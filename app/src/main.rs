@@ -21,6 +21,7 @@ mod cluster;
 mod commands;
 mod config;
 mod exit;
+mod figures;
 mod gateway;
 mod home;
 mod host;

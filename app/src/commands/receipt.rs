@@ -5,6 +5,7 @@ use handover::{Control, Receipt, Stored};
 use crate::cli::{Common, ReceiptCommand};
 use crate::config::{self, Config};
 use crate::exit::{Failure, say};
+use crate::figures;
 use crate::home::secrets;
 use crate::logging;
 
@@ -31,8 +32,7 @@ fn list(json: bool, common: &Common) -> Result<(), Failure> {
         let receipt = Receipt::read(&stored.body).map_err(anyhow::Error::from)?;
         let handover = &receipt.handover;
         let came_to = if receipt.succeeded() { "moved" } else { "went back" };
-        let pause =
-            handover.facts.pause_us.map_or("-".to_owned(), |us| format!("{:.1} ms", us as f64 / 1000.0));
+        let pause = handover.facts.pause_us.map_or("-".to_owned(), figures::millis);
         say(&format!(
             "{} {} {:<8} {came_to:<9} epoch {:>3}  pause {pause:>9}  {}",
             stored.id, stored.at, stored.module, handover.epoch, handover.plan.target.store

@@ -31,7 +31,7 @@ pub(super) fn run(common: &Common, listen: Option<String>, role: Role) -> Result
         config.server.listen = listen;
     }
     logging::install(&config.log);
-    if let Some(point) = &config.testing.halt_at {
+    if let Some(point) = config.testing.halt_at.as_ref().filter(|point| !point.is_empty()) {
         kernel::faults::arm(point);
     }
     let metrics = Metrics::install()?;

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 use super::Home;
+use crate::figures;
 use crate::host::ModuleName;
 
 /// Failures in a row after which a handover goes back, if it still can.
@@ -201,7 +202,11 @@ impl Home {
         let (mut ready, mut followed) = (true, true);
         if let Some(module) = module {
             if matches!(handover.state, State::CatchingUp | State::Verified) {
-                ready = self.target_is_ready(handover, module).await?;
+                let why = self.not_ready(handover, module).await?;
+                ready = why.is_none();
+                if let Some(why) = why {
+                    self.trouble(handover, &why);
+                }
             }
             if matches!(handover.state, State::Activated | State::Reopening | State::Aborting) {
                 // What goes back home needs nobody else.
@@ -227,17 +232,31 @@ impl Home {
         })
     }
 
-    /// Whether whoever is to own the target has its store open and can serve.
-    async fn target_is_ready(&self, handover: &Handover, module: ModuleName) -> Result<bool, ControlError> {
+    /// Why whoever is to own the target cannot serve yet; `None` if it can.
+    async fn not_ready(
+        &self,
+        handover: &Handover,
+        module: ModuleName,
+    ) -> Result<Option<String>, ControlError> {
         if !handover.plan.target.is_home() {
             // They were told to open it when the state before was entered; until they have, they may have something else open.
             let told = handover.state == State::Verified
                 || self.inner.live.all_follow(self.inner.directory.borrow().generation);
-            return Ok(told && self.all_ready(&handover.plan.target.nodes, module).await?);
+            if !told {
+                return Ok(Some("a node does not follow yet".to_owned()));
+            }
+            let ready = self.all_ready(&handover.plan.target.nodes, module).await?;
+            return Ok((!ready).then(|| "a node that is to own it is not ready".to_owned()));
         }
-        let Some(here) = self.inner.host.module(module) else { return Ok(false) };
-        let open = here.store().place().is_some_and(|place| place.epoch == handover.target_epoch());
-        Ok(open && here.ready().await.is_ok())
+        let Some(here) = self.inner.host.module(module) else {
+            return Ok(Some("home was built without it".to_owned()));
+        };
+        match here.store().place() {
+            Some(place) if place.epoch == handover.target_epoch() => {
+                Ok(here.ready().await.err().map(|error| format!("home cannot read the store: {error}")))
+            }
+            other => Ok(Some(format!("home has another store open: {other:?}"))),
+        }
     }
 
     fn watched(&self, handover: &Handover) -> Verdict {
@@ -374,8 +393,7 @@ fn waits_for_nodes(handover: &Handover) -> bool {
 /// What is worth saying about the state.
 fn detail(handover: &Handover) -> String {
     let facts = &handover.facts;
-    let pause =
-        || facts.pause_us.map(|micros| format!("requests waited for {:.1} ms", micros as f64 / 1000.0));
+    let pause = || facts.pause_us.map(|micros| format!("requests waited for {}", figures::millis(micros)));
     match handover.state {
         State::CatchingUp if facts.copy_ms > 0 => {
             format!("{} bytes were copied in {} ms", facts.copied_bytes, facts.copy_ms)

@@ -184,6 +184,7 @@ impl Host {
         if hosted.store().place() == place && !another {
             return Ok(());
         }
+        log::info!("the store of {module} is opened at {place:?} under {under:?}");
         let store = hosted.store().clone();
         let opened = tokio::task::spawn_blocking(move || match place {
             Some(place) => {
@@ -208,11 +209,8 @@ impl Host {
     pub(crate) async fn give_up(&self, module: ModuleName, place: Option<Place>) {
         let Some(hosted) = self.module(module) else { return };
         let store = hosted.store().clone();
-        let closed = tokio::task::spawn_blocking(move || {
-            if store.place() == place {
-                store.close();
-            }
-        });
+        let Some(place) = place else { return };
+        let closed = tokio::task::spawn_blocking(move || store.close_at(&place));
         if closed.await.is_err() {
             log::error!("closing the store of {module} panicked");
         }

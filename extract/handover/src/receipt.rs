@@ -158,7 +158,7 @@ fn store_contradiction(name: &str, holds: &[TableDigest]) -> Option<String> {
 }
 
 /// Whether a handover can go from the one state to the other.
-fn may_follow(before: State, after: State) -> bool {
+pub(crate) fn may_follow(before: State, after: State) -> bool {
     use State::{
         Aborted, Aborting, Activated, Begun, CatchingUp, Committed, Complete, Completing, Copying, Drained,
         Prepared, Reopening, Routed, Sealing, Standby, Superseded, Verified, Watched,

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod books;
+mod chaos;
 mod customers;
 mod desk;
 mod events;

@@ -88,9 +88,9 @@ async fn goes_out_with_its_data_under_load(module: &'static str) {
     complete(&shop, module);
     let told = customers.leave().await;
     let receipts = order(&shop.server, &["receipt", "list", "--json"]);
-    let pauses: Vec<f64> = receipts.lines().filter_map(pause_ms).collect();
+    let pauses: Vec<u64> = receipts.lines().filter_map(pause_ms).collect();
     tell(&format!(
-        "{module}: {} rounds in {:?}, {} visits, {} requests, {} failed, slowest {} ms, {} orders, pauses {pauses:.0?} ms",
+        "{module}: {} rounds in {:?}, {} visits, {} requests, {} failed, slowest {} ms, {} orders, pauses {pauses:?} ms",
         rounds(),
         began.elapsed(),
         told.visits,
@@ -109,9 +109,9 @@ async fn goes_out_with_its_data_under_load(module: &'static str) {
     leaves_nothing(&shop, module);
 }
 
-fn pause_ms(receipt: &str) -> Option<f64> {
+fn pause_ms(receipt: &str) -> Option<u64> {
     let receipt: Value = serde_json::from_str(receipt).ok()?;
-    receipt.pointer("/receipt/handover/facts/pause_us")?.as_f64().map(|micros| micros / 1000.0)
+    receipt.pointer("/receipt/handover/facts/pause_us")?.as_u64().map(|micros| micros / 1000)
 }
 
 /// What is left of handovers that have ended: stores that were put aside, under names that say so, and nothing else.

@@ -3,6 +3,7 @@
 use handover::{Kind, State};
 
 use crate::exit::say;
+use crate::figures;
 use crate::home::HandoverView;
 
 /// Shows how far it is: a line, or an object.
@@ -41,15 +42,13 @@ pub(in crate::commands) fn show(view: &HandoverView, json: bool) {
     );
     if now.total > 0 {
         line = format!("{line}: {} of {} ({} a second", now.done, now.total, now.rate);
-        line.push_str(
-            &now.eta_ms.map_or(")".to_owned(), |eta| format!(", {:.1} s left)", eta as f64 / 1000.0)),
-        );
+        line.push_str(&now.eta_ms.map_or(")".to_owned(), |eta| format!(", {} left)", figures::seconds(eta))));
     }
     if now.lag > 0 {
         line = format!("{line}; {} changes behind", now.lag);
     }
     if let (Some(pause), true) = (view.facts.pause_us, shows_pause(view.state)) {
-        line = format!("{line}; requests waited for {:.1} ms", pause as f64 / 1000.0);
+        line = format!("{line}; requests waited for {}", figures::millis(pause));
     }
     if let Some(reason) = view.reason.as_ref().filter(|_| went_back(view.state)) {
         line = format!("{line}: {reason}");

@@ -117,14 +117,13 @@ impl Home {
         // What is left takes as long as this did, in proportion.
         let rest = match rows {
             0 => Duration::ZERO,
-            rows => took.mul_f64(left as f64 / rows as f64),
+            rows => took.saturating_mul(u32::try_from(left / rows + 1).unwrap_or(u32::MAX)),
         };
         let budget = Duration::from_millis(handover.plan.max_pause_ms) / 2;
         moving.close = left == 0 || rest + took < budget;
         let mut all = self.shown();
         let shown = all.entry(handover.id).or_default();
         shown.lag = left;
-        shown.trouble = None;
         let idle = left == 0 && !matches!(state, State::Verified);
         Ok(if left > 0 || !idle { Done::Now } else { Done::Later })
     }

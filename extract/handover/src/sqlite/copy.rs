@@ -43,7 +43,15 @@ impl Pair {
         self.seal_copy(&partial)?;
         let synced = File::open(&partial).and_then(|file| file.sync_all());
         synced.map_err(|error| file_failed(&partial, error))?;
-        fs::rename(&partial, &self.target.path).map_err(|error| file_failed(&self.target.path, error))?;
+        // Never over anything: a driver that was stopped for an hour may come back to a target that is open by now.
+        let renamed = rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            &partial,
+            rustix::fs::CWD,
+            &self.target.path,
+            rustix::fs::RenameFlags::NOREPLACE,
+        );
+        renamed.map_err(|error| file_failed(&self.target.path, error.into()))?;
         sync_directory(&self.target.path)
     }
 

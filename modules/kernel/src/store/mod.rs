@@ -232,6 +232,17 @@ impl Store {
         Ok(())
     }
 
+    /// As [`Store::close`], if the store is still at `place`.
+    pub fn close_at(&self, place: &Place) {
+        let _one_at_a_time = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.place().as_ref() == Some(place)
+            && let Some(before) = self.inner.attached.swap(None)
+        {
+            log::info!("the {} store at {} is given up", self.module(), place.url);
+            before.writer.close();
+        }
+    }
+
     /// Finishes the writes that wait and closes the store: it is nowhere then. Blocks.
     pub fn close(&self) {
         let _one_at_a_time = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
