@@ -261,6 +261,16 @@ impl Host {
         }
     }
 
+    /// As [`Host::endpoint`], for calls that are answered by the module here even while others wait: whoever sent them is waited
+    /// for. `None` if it is not here.
+    pub(crate) fn endpoint_here(&self, module: ModuleName, epoch: Epoch) -> Option<Endpoint> {
+        Some(match module {
+            ModuleName::User => Endpoint::of(self.user.as_ref()?.contract(), epoch),
+            ModuleName::Product => Endpoint::of(self.product.as_ref()?.contract(), epoch),
+            ModuleName::Order => Endpoint::of(self.order.as_ref()?.contract(), epoch),
+        })
+    }
+
     /// What the modules are called by, wherever they run.
     pub(crate) fn handles(&self) -> Handles {
         self.wiring.handles.clone()

@@ -205,11 +205,12 @@ impl Node {
             Some(next) => (next.epoch, Some(next.handover)),
             None => (assigned.epoch, None),
         };
+        let open = place.is_some();
         self.host.attach(module, place, under).await?;
-        // Set and not raised: a handover that goes back promises the same epoch again.
-        if self.registry.find(module.as_str()).is_none_or(|endpoint| endpoint.epoch().get() != epoch) {
-            self.registry.serve(self.host.endpoint(module, Epoch::new(epoch)));
-        }
+        // Calls that others sent before they heard that they should wait are answered here: they are waited for. The epoch is set and
+        // not raised: a handover that goes back promises the same one again.
+        let here = self.host.endpoint_here(module, Epoch::new(epoch)).filter(|_| open);
+        self.registry.serve(here.unwrap_or_else(|| self.host.endpoint(module, Epoch::new(epoch))));
         Ok(owned.is_some() && !assigned.parked)
     }
 }
