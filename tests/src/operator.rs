@@ -41,6 +41,20 @@ impl Desk {
         Self { client: server.client(), token: token.trim().to_owned() }
     }
 
+    /// An operator of the server at `url`, whose data is in `data`.
+    ///
+    /// # Panics
+    /// When the token cannot be read.
+    pub fn at(url: &str, data: &std::path::Path) -> Self {
+        let token = std::fs::read_to_string(data.join("operator.token")).expect("the token");
+        Self { client: Client::new(url), token: token.trim().to_owned() }
+    }
+
+    /// A GET request as the operator.
+    pub fn get(&self, path: &str) -> Request {
+        self.client.get(path).bearer(&self.token)
+    }
+
     /// A POST request as the operator.
     pub fn post(&self, path: &str) -> Request {
         self.client.post(path).bearer(&self.token)

@@ -265,6 +265,15 @@ impl Server {
         self.nodes().into_iter().for_each(kill);
     }
 
+    /// Stops the nodes that it started in the middle of whatever they do (SIGSTOP), or lets them go on (SIGCONT).
+    pub fn freeze_spawned(&self, frozen: bool) {
+        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        for pid in self.spawned() {
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
+            kill_process(pid, signal).expect("the node runs");
+        }
+    }
+
     /// Kills a node that it started, as a crash would (SIGKILL).
     pub fn kill_spawned(&self) {
         self.spawned().into_iter().for_each(kill);

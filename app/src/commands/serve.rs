@@ -18,6 +18,7 @@ use crate::cluster::{Cluster, Role};
 use crate::config::{self, Config};
 use crate::exit::{Failure, say};
 use crate::gateway::{self, Limits, Metrics, Ready, Routes};
+use crate::home::OnlyHome;
 use crate::host::{CUSTOMER, Host, OPERATOR, Places};
 use crate::{logging, openapi};
 
@@ -36,6 +37,11 @@ pub(super) fn run(common: &Common, listen: Option<String>, role: Role) -> Result
     }
     let metrics = Metrics::install()?;
     let runtime = super::runtime()?;
+    // Held until the process ends.
+    let _only = match role {
+        Role::Home => Some(OnlyHome::over(&config.data.directory)?),
+        Role::Node { .. } => None,
+    };
     let control = match role {
         Role::Home => Some(Control::open(&config.control_store())?),
         Role::Node { .. } => None,

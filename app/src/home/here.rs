@@ -1,12 +1,40 @@
-//! Where home is, for commands on the same machine: a file in the data directory.
+//! Where home is, for commands on the same machine, and that there is one home only: files in the data directory.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 const FILE: &str = "home.json";
+const LOCK: &str = "home.lock";
+
+/// The only home over a data directory. The system gives the lock up when the process ends, in whatever way.
+pub(crate) struct OnlyHome {
+    _lock: File,
+}
+
+impl OnlyHome {
+    /// Makes sure that no other home runs over the directory: two would both carry handovers out.
+    ///
+    /// # Errors
+    /// When there is one, or the directory cannot be written.
+    pub(crate) fn over(directory: &Path) -> anyhow::Result<Self> {
+        let path = directory.join(LOCK);
+        let opened = fs::create_dir_all(directory)
+            .and_then(|()| OpenOptions::new().create(true).truncate(false).write(true).open(&path));
+        let lock = opened.with_context(|| format!("{} cannot be made", path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { _lock: lock }),
+            Err(fs::TryLockError::WouldBlock) => {
+                Err(anyhow::anyhow!("another shop runs over {}; stop it first", directory.display()))
+            }
+            Err(fs::TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("{} cannot be locked", path.display()))
+            }
+        }
+    }
+}
 
 /// Where home answers.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -42,7 +42,7 @@ use tokio::sync::{Mutex, Notify, watch};
 pub(crate) use access::may_place;
 pub(crate) use admin::{AbsorbOrder, CanExtract, ExtractOrder, OperationView, RollbackOrder, admin_routes};
 pub(crate) use directory::{AUDIENCE, Assigned, Directory, Follow, Join, Next};
-pub(crate) use here::Here;
+pub(crate) use here::{Here, OnlyHome};
 pub(crate) use internal::{contract_version, internal_routes, is_member};
 pub(crate) use moves::{Begun, HandoverView, move_routes};
 pub(crate) use status::{Status, Traffic};

@@ -5,32 +5,29 @@
 //! waiting goes back rather than on.
 
 mod effects;
+mod look;
 mod receipt;
+mod shown;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use handover::sqlite::{Compared, MoveError, Pair, Progress};
-use handover::{Audit, ControlError, Facts, Handover, Next, NodeId, Sight, State, StoreSeen, Verdict};
+use handover::sqlite::{Compared, MoveError, Pair};
+use handover::{Audit, ControlError, Facts, Handover, Next, State};
 use kernel::Timestamp;
 use kernel::store::StoreUrl;
-use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
+
+pub(crate) use shown::Shown;
 
 use super::Home;
 use crate::figures;
-use crate::host::ModuleName;
 
 /// Failures in a row after which a handover goes back, if it still can.
 const MOST_FAILURES: u32 = 5;
-/// For so long a comparison holds. Rows that change are compared as they are brought; this is for all others.
-const COMPARISON_HOLDS: Duration = Duration::from_secs(15 * 60);
 /// How often it is looked whether nodes follow, and for how long without a pause.
 const GLANCE: Duration = Duration::from_millis(1);
 const LONGEST_GLANCE: Duration = Duration::from_secs(1);
-/// Requests after which the error rate of a watched target means something, and the rate that is too much, in percent.
-const WATCHED: (u64, u64) = (20, 5);
-
 /// What is known of a handover beside what is written down.
 #[derive(Default)]
 pub(super) struct Moving {
@@ -53,26 +50,6 @@ pub(super) struct Moving {
 enum Worked {
     Copied(Result<Duration, MoveError>),
     Compared(Result<Compared, MoveError>),
-}
-
-/// What an operator is shown of a handover that runs.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Shown {
-    /// Bytes that were copied, or rows that were compared.
-    pub(crate) done: u64,
-    /// Of so many.
-    pub(crate) total: u64,
-    /// A second.
-    pub(crate) rate: u64,
-    /// Until it is done, in milliseconds.
-    pub(crate) eta_ms: Option<u64>,
-    /// Changes that were still to be brought over.
-    pub(crate) lag: u64,
-    /// What keeps it from going on.
-    pub(crate) trouble: Option<String>,
-    /// When this was measured first, for the rate.
-    #[serde(skip)]
-    pub(super) since: Option<Instant>,
 }
 
 /// What became of an effect.
@@ -184,97 +161,6 @@ impl Home {
         true
     }
 
-    async fn look_at(&self, handover: &Handover, moving: &mut Moving) -> Result<Sight, ControlError> {
-        let (source, target) = match on_pair(handover, moving, Pair::look).await {
-            Ok(seen) => seen,
-            Err(why) => {
-                self.trouble(handover, &why);
-                (StoreSeen::Unreadable, StoreSeen::Unreadable)
-            }
-        };
-        let verified = match moving.compared_at {
-            Some(at) if at.elapsed() < COMPARISON_HOLDS => {
-                on_pair(handover, moving, Pair::is_verified).await.unwrap_or(false)
-            }
-            _ => false,
-        };
-        let module = ModuleName::find(&handover.module);
-        let (mut ready, mut followed) = (true, true);
-        if let Some(module) = module {
-            if matches!(handover.state, State::CatchingUp | State::Verified) {
-                let why = self.not_ready(handover, module).await?;
-                ready = why.is_none();
-                if let Some(why) = why {
-                    self.trouble(handover, &why);
-                }
-            }
-            if matches!(handover.state, State::Activated | State::Reopening | State::Aborting) {
-                // What goes back home needs nobody else.
-                followed = handover.state == State::Reopening && handover.plan.source.is_home()
-                    || self.is_followed(module).await;
-            }
-        }
-        let most = Duration::from_millis(handover.plan.max_pause_ms);
-        Ok(Sight {
-            source,
-            target,
-            holds: moving.parked_at.is_some(),
-            // What is still to be done after the point of no return takes time, too.
-            overdue: moving.parked_at.is_some_and(|at| at.elapsed() > most.mul_f32(0.8)),
-            fit: moving.fit,
-            ready,
-            close: moving.close,
-            verified,
-            proved: moving.proved,
-            followed,
-            lasted: Timestamp::now().since(handover.state_at),
-            verdict: self.watched(handover),
-        })
-    }
-
-    /// Why whoever is to own the target cannot serve yet; `None` if it can.
-    async fn not_ready(
-        &self,
-        handover: &Handover,
-        module: ModuleName,
-    ) -> Result<Option<String>, ControlError> {
-        if !handover.plan.target.is_home() {
-            // They were told to open it when the state before was entered; until they have, they may have something else open.
-            let told = handover.state == State::Verified
-                || self.inner.live.all_follow(self.inner.directory.borrow().generation);
-            if !told {
-                return Ok(Some("a node does not follow yet".to_owned()));
-            }
-            let ready = self.all_ready(&handover.plan.target.nodes, module).await?;
-            return Ok((!ready).then(|| "a node that is to own it is not ready".to_owned()));
-        }
-        let Some(here) = self.inner.host.module(module) else {
-            return Ok(Some("home was built without it".to_owned()));
-        };
-        match here.store().place() {
-            Some(place) if place.epoch == handover.target_epoch() => {
-                Ok(here.ready().await.err().map(|error| format!("home cannot read the store: {error}")))
-            }
-            other => Ok(Some(format!("home has another store open: {other:?}"))),
-        }
-    }
-
-    fn watched(&self, handover: &Handover) -> Verdict {
-        let stats = self.inner.router.stats();
-        let Some(stats) = stats.iter().find(|stats| stats.module == handover.module) else {
-            return Verdict::Wait;
-        };
-        let seen = if handover.plan.target.is_home() { &stats.local } else { &stats.remote };
-        let (least, percent) = WATCHED;
-        match seen.requests {
-            requests if requests < least => Verdict::Wait,
-            requests if seen.errors.saturating_mul(100) > requests.saturating_mul(percent) => {
-                Verdict::Fail(format!("{} of {requests} requests failed at the new place", seen.errors))
-            }
-            _ => Verdict::Pass,
-        }
-    }
-
     /// Writes down the state that was reached, and makes everything look like it.
     pub(super) async fn enter(
         &self,
@@ -341,46 +227,6 @@ impl Home {
             self.enter(handover, back, moving).await?;
         }
         Ok(())
-    }
-
-    fn trouble(&self, handover: &Handover, why: &str) {
-        self.shown().entry(handover.id).or_default().trouble = Some(why.to_owned());
-    }
-
-    /// What is shown of handovers.
-    pub(super) fn shown(
-        &self,
-    ) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<handover::OperationId, Shown>> {
-        self.inner.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn progress(&self, handover: &Handover, progress: Progress) {
-        let mut all = self.shown();
-        let shown = all.entry(handover.id).or_default();
-        let since = *shown.since.get_or_insert_with(Instant::now);
-        shown.done = progress.done;
-        shown.total = progress.total;
-        let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        shown.rate = progress.done.saturating_mul(1000) / millis;
-        let left = progress.total.saturating_sub(progress.done);
-        shown.eta_ms = left.saturating_mul(1000).checked_div(shown.rate);
-    }
-
-    fn show_copy(&self, handover: &Handover) {
-        if let (State::Copying, Ok((source, target))) = (handover.state, paths(handover)) {
-            self.progress(handover, Pair::copied(&source, &target));
-        }
-    }
-
-    async fn all_ready(&self, nodes: &[NodeId], module: ModuleName) -> Result<bool, ControlError> {
-        let known = self.inner.control.nodes().await?;
-        for id in nodes {
-            let Some(node) = known.iter().find(|node| node.id == *id) else { return Ok(false) };
-            if !self.node_is_ready(node, module).await {
-                return Ok(false);
-            }
-        }
-        Ok(!nodes.is_empty())
     }
 }
 

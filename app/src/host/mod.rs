@@ -184,7 +184,6 @@ impl Host {
         if hosted.store().place() == place && !another {
             return Ok(());
         }
-        log::info!("the store of {module} is opened at {place:?} under {under:?}");
         let store = hosted.store().clone();
         let opened = tokio::task::spawn_blocking(move || match place {
             Some(place) => {
@@ -265,9 +264,9 @@ impl Host {
     /// for. `None` if it is not here.
     pub(crate) fn endpoint_here(&self, module: ModuleName, epoch: Epoch) -> Option<Endpoint> {
         Some(match module {
-            ModuleName::User => Endpoint::of(self.user.as_ref()?.contract(), epoch),
-            ModuleName::Product => Endpoint::of(self.product.as_ref()?.contract(), epoch),
-            ModuleName::Order => Endpoint::of(self.order.as_ref()?.contract(), epoch),
+            ModuleName::User => Endpoint::of::<dyn Users>(self.user.as_ref()?.contract(), epoch),
+            ModuleName::Product => Endpoint::of::<dyn Products>(self.product.as_ref()?.contract(), epoch),
+            ModuleName::Order => Endpoint::of::<dyn Orders>(self.order.as_ref()?.contract(), epoch),
         })
     }
 

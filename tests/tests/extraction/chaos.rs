@@ -170,7 +170,7 @@ async fn survive(shop: &mut Shop, module: &str, case: Case) {
         last = now.clone();
         let state = now["handover"]["state"].as_str();
         let resting = matches!(state, None | Some("watched" | "standby"));
-        (resting && now["placement"] == at && !shop.server.nodes().is_empty() == needs_node(&now))
+        (resting && now["placement"] == at && shop.server.nodes().is_empty() != needs_node(&now))
             .then_some(())
     });
     let rest = tokio::time::timeout(REST - Duration::from_secs(1), rest).await;

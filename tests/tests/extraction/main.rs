@@ -8,6 +8,7 @@ mod customers;
 mod desk;
 mod events;
 mod failures;
+mod fences;
 mod instances;
 mod kills;
 mod moving;

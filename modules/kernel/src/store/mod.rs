@@ -238,7 +238,6 @@ impl Store {
         if self.place().as_ref() == Some(place)
             && let Some(before) = self.inner.attached.swap(None)
         {
-            log::info!("the {} store at {} is given up", self.module(), place.url);
             before.writer.close();
         }
     }

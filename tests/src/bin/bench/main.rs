@@ -10,6 +10,7 @@
 //! | `shop` | Banyan beside bare handlers |
 //! | `placements` | the same work with modules here and there |
 //! | `router/` | the router beside nginx and HAProxy |
+//! | `handover` | moves of a module with its data |
 //! | `prepare` | the shop that is measured, and a copy of it |
 //! | `server` | the servers as child processes |
 //! | `bare/` | the bare server: this program again, as `bench bare` |
@@ -24,6 +25,7 @@
 
 mod bare;
 mod cases;
+mod handover;
 mod http;
 mod load;
 mod machine;
@@ -88,6 +90,8 @@ enum Part {
     Placements,
     /// The router beside nginx and HAProxy.
     Router,
+    /// Moves of a module with its data.
+    Handover,
 }
 
 #[derive(Debug, Subcommand)]
@@ -166,6 +170,7 @@ async fn measure(cli: &Cli) -> anyhow::Result<Report> {
         shop: None,
         placements: None,
         router: None,
+        handover: None,
     };
     // First, because it times starts on all processors, before this process keeps to one.
     if parts.contains(&Part::Shop) {
@@ -180,6 +185,10 @@ async fn measure(cli: &Cli) -> anyhow::Result<Report> {
     if parts.contains(&Part::Router) {
         pinning.generator()?;
         report.router = Some(router::measure(plan, pinning).await.context("router")?);
+    }
+    if parts.contains(&Part::Handover) {
+        pinning.generator()?;
+        report.handover = Some(handover::measure(plan, pinning, cli.quick).await.context("handover")?);
     }
     Ok(report)
 }

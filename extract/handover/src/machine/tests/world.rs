@@ -281,6 +281,16 @@ fn anything_but_cancels() -> impl Strategy<Value = Happens> {
     anything().prop_filter("nobody cancels", |what| !matches!(what, Happens::Cancels))
 }
 
+/// As [`anything`], with one driver that crashes and no other.
+fn anything_of_one_driver() -> impl Strategy<Value = Happens> {
+    anything().prop_map(|what| match what {
+        Happens::Looks(_) => Happens::Looks(0),
+        Happens::Acts(_) => Happens::Acts(0),
+        Happens::Crashes(_) => Happens::Crashes(0),
+        other => other,
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
@@ -289,8 +299,10 @@ proptest! {
         events in prop_oneof![
             prop::collection::vec(anything(), 0..120),
             prop::collection::vec(anything_but_cancels(), 0..160),
+            prop::collection::vec(anything_of_one_driver(), 0..160),
         ],
     ) {
+        let alone = !events.iter().any(|event| matches!(event, Happens::Looks(1) | Happens::Acts(1)));
         let mut world = World::new();
         let mut epochs = (1, 1);
         for event in &events {
@@ -316,7 +328,8 @@ proptest! {
         let before = world.acknowledged.len();
         world.write(state == State::Watched, world.epoch);
         prop_assert_eq!(world.acknowledged.len(), before + 1, "nobody can write: {:#?}", world);
-        if state == State::Aborted {
+        // A second driver that comes late with its copy leaves that behind. Home's lock on its data keeps it from being there.
+        if state == State::Aborted && alone {
             prop_assert!(world.target.is_none());
             prop_assert_eq!(world.source.as_ref().and_then(|source| source.row.operation), None);
         }

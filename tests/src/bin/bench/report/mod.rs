@@ -1,5 +1,6 @@
 //! The report: Markdown, the same on the screen and in the file.
 
+mod handover;
 mod placements;
 mod router;
 mod shop;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use kernel::Timestamp;
 
+use crate::handover::Moved;
 use crate::load::Plan;
 use crate::machine::{Machine, Pinning};
 use crate::placements::Placed;
@@ -24,6 +26,7 @@ pub(crate) struct Report {
     pub(crate) shop: Option<Shop>,
     pub(crate) placements: Option<Vec<Placed>>,
     pub(crate) router: Option<Router>,
+    pub(crate) handover: Option<Vec<Moved>>,
 }
 
 /// A bar and what was measured.
@@ -60,6 +63,9 @@ impl Report {
         if let Some(router) = &self.router {
             router.write(out)?;
         }
+        if let Some(moved) = &self.handover {
+            handover::write(out, moved)?;
+        }
         writeln!(out, "## Bars\n\n| what | bar | measured | |\n|---|--:|--:|---|")?;
         for Bar { what, bar, measured, met } in self.bars() {
             let verdict = if met { "met" } else { "**falls short**" };
@@ -72,7 +78,8 @@ impl Report {
     fn bars(&self) -> Vec<Bar> {
         let shop = self.shop.iter().flat_map(Shop::bars);
         let placements = self.placements.iter().flat_map(|placed| placements::bars(placed));
-        shop.chain(placements).chain(self.router.iter().flat_map(Router::bars)).collect()
+        let handover = self.handover.iter().flat_map(|moved| handover::bars(moved));
+        shop.chain(placements).chain(self.router.iter().flat_map(Router::bars)).chain(handover).collect()
     }
 
     fn write_circumstances(&self, out: &mut String) -> std::fmt::Result {

@@ -1,0 +1,124 @@
+//! What is seen of a handover: the stores, whoever is to own the target, and how it does.
+
+use std::time::Duration;
+
+use handover::sqlite::Pair;
+use handover::{ControlError, Handover, NodeId, Sight, State, StoreSeen, Verdict};
+use kernel::Timestamp;
+
+use super::{Moving, on_pair};
+use crate::home::Home;
+use crate::host::ModuleName;
+
+/// For so long a comparison holds. Rows that change are compared as they are brought; this is for all others.
+const COMPARISON_HOLDS: Duration = Duration::from_secs(15 * 60);
+/// Requests after which the error rate of a watched target means something, and the rate that is too much, in percent.
+const WATCHED: (u64, u64) = (20, 5);
+
+impl Home {
+    pub(super) async fn look_at(
+        &self,
+        handover: &Handover,
+        moving: &mut Moving,
+    ) -> Result<Sight, ControlError> {
+        let (source, target) = match on_pair(handover, moving, Pair::look).await {
+            Ok(seen) => seen,
+            Err(why) => {
+                self.trouble(handover, &why);
+                (StoreSeen::Unreadable, StoreSeen::Unreadable)
+            }
+        };
+        let verified = match moving.compared_at {
+            Some(at) if at.elapsed() < COMPARISON_HOLDS => {
+                on_pair(handover, moving, Pair::is_verified).await.unwrap_or(false)
+            }
+            _ => false,
+        };
+        let module = ModuleName::find(&handover.module);
+        let (mut ready, mut followed) = (true, true);
+        if let Some(module) = module {
+            if matches!(handover.state, State::CatchingUp | State::Verified) {
+                let why = self.not_ready(handover, module).await?;
+                ready = why.is_none();
+                if let Some(why) = why {
+                    self.trouble(handover, &why);
+                }
+            }
+            if matches!(handover.state, State::Activated | State::Reopening | State::Aborting) {
+                // What goes back home needs nobody else.
+                followed = handover.state == State::Reopening && handover.plan.source.is_home()
+                    || self.is_followed(module).await;
+            }
+        }
+        let most = Duration::from_millis(handover.plan.max_pause_ms);
+        Ok(Sight {
+            source,
+            target,
+            holds: moving.parked_at.is_some(),
+            // What is still to be done after the point of no return takes time, too.
+            overdue: moving.parked_at.is_some_and(|at| at.elapsed() > most.mul_f32(0.8)),
+            fit: moving.fit,
+            ready,
+            close: moving.close,
+            verified,
+            proved: moving.proved,
+            followed,
+            lasted: Timestamp::now().since(handover.state_at),
+            verdict: self.watched(handover),
+        })
+    }
+
+    /// Why whoever is to own the target cannot serve yet; `None` if it can.
+    async fn not_ready(
+        &self,
+        handover: &Handover,
+        module: ModuleName,
+    ) -> Result<Option<String>, ControlError> {
+        if !handover.plan.target.is_home() {
+            // They were told to open it when the state before was entered; until they have, they may have something else open.
+            let told = handover.state == State::Verified
+                || self.inner.live.all_follow(self.inner.directory.borrow().generation);
+            if !told {
+                return Ok(Some("a node does not follow yet".to_owned()));
+            }
+            let ready = self.all_ready(&handover.plan.target.nodes, module).await?;
+            return Ok((!ready).then(|| "a node that is to own it is not ready".to_owned()));
+        }
+        let Some(here) = self.inner.host.module(module) else {
+            return Ok(Some("home was built without it".to_owned()));
+        };
+        match here.store().place() {
+            Some(place) if place.epoch == handover.target_epoch() => {
+                Ok(here.ready().await.err().map(|error| format!("home cannot read the store: {error}")))
+            }
+            other => Ok(Some(format!("home has another store open: {other:?}"))),
+        }
+    }
+
+    fn watched(&self, handover: &Handover) -> Verdict {
+        let stats = self.inner.router.stats();
+        let Some(stats) = stats.iter().find(|stats| stats.module == handover.module) else {
+            return Verdict::Wait;
+        };
+        let seen = if handover.plan.target.is_home() { &stats.local } else { &stats.remote };
+        let (least, percent) = WATCHED;
+        match seen.requests {
+            requests if requests < least => Verdict::Wait,
+            requests if seen.errors.saturating_mul(100) > requests.saturating_mul(percent) => {
+                Verdict::Fail(format!("{} of {requests} requests failed at the new place", seen.errors))
+            }
+            _ => Verdict::Pass,
+        }
+    }
+
+    async fn all_ready(&self, nodes: &[NodeId], module: ModuleName) -> Result<bool, ControlError> {
+        let known = self.inner.control.nodes().await?;
+        for id in nodes {
+            let Some(node) = known.iter().find(|node| node.id == *id) else { return Ok(false) };
+            if !self.node_is_ready(node, module).await {
+                return Ok(false);
+            }
+        }
+        Ok(!nodes.is_empty())
+    }
+}

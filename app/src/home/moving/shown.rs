@@ -1,0 +1,61 @@
+//! What an operator is shown of handovers that run.
+
+use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Instant;
+
+use handover::sqlite::{Pair, Progress};
+use handover::{Handover, OperationId, State};
+use serde::{Deserialize, Serialize};
+
+use super::paths;
+use crate::home::Home;
+
+/// What an operator is shown of a handover that runs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Shown {
+    /// Bytes that were copied, or rows that were compared.
+    pub(crate) done: u64,
+    /// Of so many.
+    pub(crate) total: u64,
+    /// A second.
+    pub(crate) rate: u64,
+    /// Until it is done, in milliseconds.
+    pub(crate) eta_ms: Option<u64>,
+    /// Changes that were still to be brought over.
+    pub(crate) lag: u64,
+    /// What keeps it from going on.
+    pub(crate) trouble: Option<String>,
+    /// When this was measured first, for the rate.
+    #[serde(skip)]
+    pub(super) since: Option<Instant>,
+}
+
+impl Home {
+    pub(super) fn trouble(&self, handover: &Handover, why: &str) {
+        self.shown().entry(handover.id).or_default().trouble = Some(why.to_owned());
+    }
+
+    /// What is shown of handovers.
+    pub(in crate::home) fn shown(&self) -> MutexGuard<'_, BTreeMap<OperationId, Shown>> {
+        self.inner.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn progress(&self, handover: &Handover, progress: Progress) {
+        let mut all = self.shown();
+        let shown = all.entry(handover.id).or_default();
+        let since = *shown.since.get_or_insert_with(Instant::now);
+        shown.done = progress.done;
+        shown.total = progress.total;
+        let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        shown.rate = progress.done.saturating_mul(1000) / millis;
+        let left = progress.total.saturating_sub(progress.done);
+        shown.eta_ms = left.saturating_mul(1000).checked_div(shown.rate);
+    }
+
+    pub(super) fn show_copy(&self, handover: &Handover) {
+        if let (State::Copying, Ok((source, target))) = (handover.state, paths(handover)) {
+            self.progress(handover, Pair::copied(&source, &target));
+        }
+    }
+}
