@@ -129,11 +129,13 @@ async fn at_size(plan: Plan, pinning: Pinning, size: u64, switches: usize) -> an
 
 /// Gives an order and waits until the handover rests. Also gives when requests began to wait, or it went back.
 async fn order(operator: &Operator, order: &str, store: &str) -> anyhow::Result<(Value, Instant)> {
-    let mut body =
-        serde_json::json!({"module": MODULE, "weights": [100], "hold_ms": 0, "max_pause_ms": 2000});
-    match order {
-        "extract" => body["store"] = store.into(),
-        _ => body["weights"] = serde_json::json!([0]),
+    let mut body = serde_json::json!({"module": MODULE, "hold_ms": 0, "max_pause_ms": 2000});
+    let more = match order {
+        "extract" => serde_json::json!({"weights": [100], "store": store}),
+        _ => serde_json::json!({"weights": [0]}),
+    };
+    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+        body.extend(more);
     }
     let answer = operator.post(&format!("/_admin/{order}")).json(&body).send().await;
     anyhow::ensure!(answer.status == 202, "{answer}");
