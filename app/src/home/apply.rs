@@ -147,13 +147,14 @@ impl Home {
         }
     }
 
-    /// Starts the module's background work here, or ends it; and gives up a store that is not this process's any more.
+    /// Starts the module's background work here, or ends it; and gives up a store that is not this process's any more. While requests
+    /// wait to enter, work goes on: those that are inside may wait for it.
     fn move_work(&self, applied: &mut Applied, module: ModuleName, placements: &Placements) {
         let placed = placements.modules.get(module.as_str());
         let handover = placements.handovers.get(module.as_str());
         let parked = handover.is_some_and(|handover| handover.state.parks());
         let away = placed.is_some_and(|placed| placed.workers_remote || placed.moved);
-        if !away && !parked {
+        if !away {
             return self.inner.host.start_work(module);
         }
         let before = self.inner.host.module(module).and_then(|here| here.store().place());

@@ -198,7 +198,8 @@ impl Node {
             Some(next) => Some(Place { url: next.store.parse().map_err(wrong)?, epoch: next.epoch }),
             None => owned.clone(),
         };
-        if owned.is_none() || assigned.parked {
+        // While calls wait to enter, work goes on: requests that are inside may wait for it.
+        if owned.is_none() {
             self.host.stop_work(module, Instant::now()).await;
         }
         let (epoch, under) = match next {

@@ -42,7 +42,8 @@ pub(crate) struct Moved {
     pub(crate) pauses: Vec<Duration>,
     /// The base copy, beside the load.
     pub(crate) copy: Duration,
-    /// SQLite's own backup of the same store beside the same load, if the `sqlite3` program is there.
+    /// SQLite's own backup of the same store, if the `sqlite3` program is there. Without any load: it begins anew with every
+    /// write, and never ends beside one.
     pub(crate) backup: Option<Duration>,
     /// `VACUUM INTO` of the same store beside the same load.
     pub(crate) vacuum: Duration,
@@ -90,7 +91,6 @@ async fn at_size(plan: Plan, pinning: Pinning, size: u64, switches: usize) -> an
     let mut load = Load::begin(&home, &stock).await?;
     let before = load.rate_over(plan.warm_up + plan.round).await;
     let bytes = std::fs::metadata(&store)?.len();
-    let backup = engine_backup(&store, &data.join("engine.backup")).await?;
     let vacuum = vacuum_into(&store, &data.join("engine.vacuum")).await?;
     let elsewhere = format!("sqlite:{}", data.join("moved").join("order.db").display());
     let (mut moved, mut undone) = (0, Vec::new());
@@ -182,8 +182,8 @@ async fn engine_backup(store: &Path, to: &Path) -> anyhow::Result<Option<Duratio
     let ran = tokio::process::Command::new("sqlite3")
         .arg(store)
         .arg(format!(".backup '{}'", to.display()))
-        .status()
-        .await;
+        .status();
+    let ran = tokio::time::timeout(LONGEST, ran).await.context("sqlite3 .backup does not end")?;
     let took = began.elapsed();
     let done = ran.is_ok_and(|status| status.success());
     if to.exists() {
