@@ -25,6 +25,8 @@ use crate::figures;
 
 /// Failures in a row after which a handover goes back, if it still can.
 const MOST_FAILURES: u32 = 5;
+/// For so long a handover is gone on with before the driver looks after others.
+const TURN: Duration = Duration::from_millis(250);
 /// How often it is looked whether nodes follow, and for how long without a pause.
 const GLANCE: Duration = Duration::from_millis(1);
 const LONGEST_GLANCE: Duration = Duration::from_secs(1);
@@ -83,7 +85,12 @@ impl Home {
     pub(super) async fn step_handover(&self, mut handover: Handover) -> Result<bool, ControlError> {
         let mut all = self.inner.moving.lock().await;
         let moving = all.entry(handover.id).or_default();
+        let began = Instant::now();
         loop {
+            // One that never catches up does not keep the driver from all else; one that lets requests wait does.
+            if began.elapsed() > TURN && !handover.state.parks() {
+                return Ok(true);
+            }
             if !self.is_free(&handover, moving).await {
                 return Ok(true);
             }

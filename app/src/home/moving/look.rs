@@ -40,8 +40,9 @@ impl Home {
             if matches!(handover.state, State::CatchingUp | State::Verified) {
                 let why = self.not_ready(handover, module).await?;
                 ready = why.is_none();
-                if let Some(why) = why {
-                    self.trouble(handover, &why);
+                match why {
+                    Some(why) => self.trouble(handover, &why),
+                    None => self.no_trouble(handover),
                 }
             }
             if matches!(handover.state, State::Activated | State::Reopening | State::Aborting) {

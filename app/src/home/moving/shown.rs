@@ -32,6 +32,12 @@ pub(crate) struct Shown {
 }
 
 impl Home {
+    pub(super) fn no_trouble(&self, handover: &Handover) {
+        if let Some(shown) = self.shown().get_mut(&handover.id) {
+            shown.trouble = None;
+        }
+    }
+
     pub(super) fn trouble(&self, handover: &Handover, why: &str) {
         self.shown().entry(handover.id).or_default().trouble = Some(why.to_owned());
     }
