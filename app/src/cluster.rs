@@ -136,6 +136,13 @@ impl Cluster {
         Ok(Self { tokens, registry, guard, router, part })
     }
 
+    /// Lets public requests for these modules wait until home has taken over what was decided.
+    pub(crate) fn park(&self, modules: &[ModuleName]) {
+        for module in modules {
+            self.router.park(module.as_str());
+        }
+    }
+
     /// Whether the process faces clients.
     pub(crate) fn is_home(&self) -> bool {
         matches!(self.part, Part::Home(_))

@@ -19,7 +19,7 @@ use crate::config::{self, Config};
 use crate::exit::{Failure, say};
 use crate::gateway::{self, Limits, Metrics, Ready, Routes};
 use crate::home::OnlyHome;
-use crate::host::{CUSTOMER, Host, OPERATOR, Places};
+use crate::host::{CUSTOMER, Host, ModuleName, OPERATOR, Places};
 use crate::{logging, openapi};
 
 /// How often observations are folded into their buckets.
@@ -50,8 +50,9 @@ pub(super) fn run(common: &Common, listen: Option<String>, role: Role) -> Result
         Some(control) => Places::Home(runtime.block_on(control.placements()).map_err(anyhow::Error::from)?),
         None => Places::Later,
     };
+    let parked = places.parked();
     let host = Host::open_only(&config, role.modules(), &places)?;
-    let served = runtime.block_on(serve(&config, &host, metrics, (role, control)));
+    let served = runtime.block_on(serve(&config, &host, metrics, (role, control, parked)));
     if served.is_err() {
         host.close();
     }
@@ -62,7 +63,7 @@ async fn serve(
     config: &Config,
     host: &Host,
     metrics: Metrics,
-    (role, control): (Role, Option<Control>),
+    (role, control, parked): (Role, Option<Control>, Vec<ModuleName>),
 ) -> Result<(), Failure> {
     let home = control.is_some();
     if home && config.wants_sample_data() {
@@ -70,6 +71,8 @@ async fn serve(
     }
     let verifier = Arc::new(host.verifier());
     let cluster = Cluster::open(config, host, (role, control), Arc::clone(&verifier))?;
+    // A switch that was cut off goes on, or back, with requests waiting as they did.
+    cluster.park(&parked);
     let ready = web::Data::new(Ready::default());
     let (server, address) = listen(config, host, &metrics, &ready, &cluster, verifier)?;
     let own_url = format!("http://{address}");

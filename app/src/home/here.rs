@@ -4,7 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use kernel::store::OpenError;
 use serde::{Deserialize, Serialize};
+
+use crate::exit::Failure;
 
 const FILE: &str = "home.json";
 const LOCK: &str = "home.lock";
@@ -19,19 +22,22 @@ impl OnlyHome {
     ///
     /// # Errors
     /// When there is one, or the directory cannot be written.
-    pub(crate) fn over(directory: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn over(directory: &Path) -> Result<Self, Failure> {
         let path = directory.join(LOCK);
+        let refused = |error: std::io::Error| {
+            let path = directory.display().to_string();
+            Failure::Store(OpenError::NotWritable { path, reason: error.to_string() })
+        };
         let opened = fs::create_dir_all(directory)
             .and_then(|()| OpenOptions::new().create(true).truncate(false).write(true).open(&path));
-        let lock = opened.with_context(|| format!("{} cannot be made", path.display()))?;
+        let lock = opened.map_err(refused)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: lock }),
-            Err(fs::TryLockError::WouldBlock) => {
-                Err(anyhow::anyhow!("another shop runs over {}; stop it first", directory.display()))
-            }
-            Err(fs::TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("{} cannot be locked", path.display()))
-            }
+            Err(fs::TryLockError::WouldBlock) => Err(Failure::Other(anyhow::anyhow!(
+                "another shop runs over {}; stop it first",
+                directory.display()
+            ))),
+            Err(fs::TryLockError::Error(error)) => Err(refused(error)),
         }
     }
 }

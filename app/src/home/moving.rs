@@ -16,7 +16,8 @@ use handover::sqlite::{Compared, MoveError, Pair};
 use handover::{Audit, ControlError, Facts, Handover, Next, State};
 use kernel::Timestamp;
 use kernel::store::StoreUrl;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 
 pub(crate) use shown::Shown;
 
@@ -35,7 +36,7 @@ const LONGEST_GLANCE: Duration = Duration::from_secs(1);
 pub(super) struct Moving {
     /// The stores; not there while something that takes long is done with them.
     pair: Option<Pair>,
-    work: Option<JoinHandle<(Pair, Worked)>>,
+    work: Option<oneshot::Receiver<(Pair, Worked)>>,
     fit: bool,
     close: bool,
     proved: bool,
@@ -137,11 +138,13 @@ impl Home {
     /// Whether nothing that takes long is being done. Takes up what was.
     async fn is_free(&self, handover: &Handover, moving: &mut Moving) -> bool {
         let Some(work) = &mut moving.work else { return true };
-        if !work.is_finished() {
-            self.show_copy(handover);
-            return false;
-        }
-        let worked = work.await;
+        let worked = match work.try_recv() {
+            Err(TryRecvError::Empty) => {
+                self.show_copy(handover);
+                return false;
+            }
+            ended => ended,
+        };
         moving.work = None;
         let facts = moving.facts.get_or_insert_with(|| handover.facts.clone());
         match worked {

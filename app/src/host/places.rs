@@ -30,6 +30,13 @@ impl Places {
         Ok(Self::Data(placements.map_err(anyhow::Error::from)?))
     }
 
+    /// The modules that are in the middle of a switch.
+    pub(crate) fn parked(&self) -> Vec<ModuleName> {
+        let Self::Home(placements) = self else { return Vec::new() };
+        let parked = placements.handovers.values().filter(|handover| handover.state.parks());
+        parked.filter_map(|handover| ModuleName::find(&handover.module)).collect()
+    }
+
     /// How the store of `module` is opened.
     pub(super) fn settings(&self, config: &Config, module: ModuleName) -> Result<StoreSettings, Failure> {
         let (placements, home) = match self {

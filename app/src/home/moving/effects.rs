@@ -5,10 +5,14 @@ use std::time::{Duration, Instant};
 use handover::sqlite::{Applied, Pair};
 use handover::{Audit, Base, ControlError, Effect, Facts, Handover, Kind, MovePlan, OperationId, State};
 use kernel::Timestamp;
+use tokio::sync::oneshot;
 
 use super::{Done, Failed, GLANCE, Moving, Worked, on_pair};
 use crate::home::Home;
 use crate::host::ModuleName;
+
+/// Niceness (POSIX `nice`) of the thread that compares stores: requests go first.
+const COMPARES: i32 = 10;
 
 impl Home {
     /// Makes it so.
@@ -30,7 +34,7 @@ impl Home {
                 Ok(Done::Now)
             }
             Effect::Copy => {
-                self.begin_work(handover, moving, |pair| {
+                self.begin_work(handover, moving, 0, |pair| {
                     let began = Instant::now();
                     Worked::Copied(pair.copy().map(|()| began.elapsed()))
                 })
@@ -38,7 +42,7 @@ impl Home {
             }
             Effect::Verify => {
                 let (home, of) = (self.clone(), handover.clone());
-                self.begin_work(handover, moving, move |pair| {
+                self.begin_work(handover, moving, COMPARES, move |pair| {
                     Worked::Compared(pair.verify(&|progress| home.progress(&of, progress)))
                 })
                 .await
@@ -89,16 +93,25 @@ impl Home {
         &self,
         handover: &Handover,
         moving: &mut Moving,
+        niceness: i32,
         work: impl FnOnce(&mut Pair) -> Worked + Send + 'static,
     ) -> Result<Done, Failed> {
         self.shown().remove(&handover.id);
         // Makes the pair when there is none yet.
         on_pair(handover, moving, |_| ()).await.map_err(Failed::ForNow)?;
         let Some(mut pair) = moving.pair.take() else { return Ok(Done::Later) };
-        moving.work = Some(tokio::task::spawn_blocking(move || {
+        let (tell, work_ended) = oneshot::channel();
+        // A thread of its own, because its priority cannot be raised again.
+        let begun = std::thread::Builder::new().name("handover".to_owned()).spawn(move || {
+            if let Err(error) = rustix::process::nice(niceness) {
+                log::debug!("a step of a handover keeps its priority: {error}");
+            }
             let worked = work(&mut pair);
-            (pair, worked)
-        }));
+            // Whoever waited may have gone; the next driver does it again.
+            drop(tell.send((pair, worked)));
+        });
+        begun.map_err(|error| Failed::ForNow(format!("no thread: {error}")))?;
+        moving.work = Some(work_ended);
         Ok(Done::Later)
     }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use rusqlite::types::Value;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::replica::{failed, ownership};
+use super::replica::{failed, fold_log, ownership};
 use super::rows::Tables;
 use super::{MoveError, Pair, Replica, capture};
 use crate::peel::OperationId;
@@ -45,8 +45,9 @@ impl Pair {
     /// the same at both stores.
     pub fn apply(&mut self) -> Result<Applied, MoveError> {
         let (applied, keys) = stream(self.operation, &mut self.source, &mut self.target, i64::MAX)?;
-        if self.verified.is_some() {
-            self.keep_verified(&applied, &keys)?;
+        match self.verified {
+            Some(_) => self.keep_verified(&applied, &keys)?,
+            None => fold(self.operation, &mut self.target, applied)?,
         }
         Ok(applied)
     }
@@ -58,6 +59,7 @@ impl Pair {
     pub fn apply_back(&mut self) -> Result<Applied, MoveError> {
         let (applied, _) = stream(self.operation, &mut self.target, &mut self.source, i64::MAX)?;
         forget(self.operation, &mut self.target, applied)?;
+        fold(self.operation, &mut self.source, applied)?;
         Ok(applied)
     }
 
@@ -69,6 +71,7 @@ impl Pair {
         self.verified = None;
         let (applied, _) = stream(self.operation, &mut self.source, &mut self.target, i64::MAX)?;
         forget(self.operation, &mut self.source, applied)?;
+        fold(self.operation, &mut self.target, applied)?;
         Ok(applied)
     }
 }
@@ -79,6 +82,15 @@ fn forget(operation: OperationId, from: &mut Replica, applied: Applied) -> Resul
         from.change(operation, |from, path| {
             capture::forget(from, applied.up_to).map_err(|error| failed(path, error))
         })?;
+    }
+    Ok(())
+}
+
+/// Keeps the log short of a store that nobody else writes, and so nobody else folds.
+fn fold(operation: OperationId, to: &mut Replica, applied: Applied) -> Result<(), MoveError> {
+    if applied.rows > 0 {
+        let path = to.path.clone();
+        fold_log(to.connect(operation)?).map_err(|error| failed(&path, error))?;
     }
     Ok(())
 }

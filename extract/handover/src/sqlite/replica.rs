@@ -14,12 +14,13 @@ use crate::peel::OperationId;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Foreign keys are off: rows come in any order, and are right together. A delete that an `INSERT OR REPLACE` implies must
-/// reach the triggers.
+/// reach the triggers. The log is folded in when there is time for it ([`fold_log`]), and never by a commit of the switch.
 const EVERY_CONNECTION: &str = "\
     PRAGMA journal_mode = WAL;\
     PRAGMA synchronous = FULL;\
     PRAGMA foreign_keys = OFF;\
     PRAGMA recursive_triggers = ON;\
+    PRAGMA wal_autocheckpoint = 0;\
     PRAGMA temp_store = MEMORY;\
     PRAGMA cache_size = -16000;";
 
@@ -163,6 +164,11 @@ impl Replica {
         name.push(ending);
         self.path.with_file_name(name)
     }
+}
+
+/// Folds the write-ahead log into the file, as far as nobody reads it, without keeping anybody waiting.
+pub(super) fn fold_log(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }
 
 /// Names of the module's own tables.

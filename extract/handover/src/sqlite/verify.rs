@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::apply::{Applied, Key, applied_at, stream_from};
-use super::replica::{failed, schema, tables};
+use super::replica::{failed, fold_log, schema, tables};
 use super::rows::{Table, Tables, digest_row};
 use super::{MoveError, Pair, Progress, capture};
 
@@ -74,6 +74,10 @@ impl Pair {
         let version = data_version(target).map_err(|error| failed(&target_path, error))?;
         let compared = compare(&snapshot, target, tell)?;
         drop(snapshot);
+        // While one state was kept for reading, the logs could only grow. Whoever commits next would pay for that, and that may be
+        // the seal.
+        fold_log(target).map_err(|error| failed(&target_path, error))?;
+        fold_log(self.source.connect(operation)?).map_err(wrong)?;
         self.verified = Some(Verified { position, data_version: version });
         self.untouched()?;
         Ok(Compared { position, tables: compared })

@@ -170,8 +170,10 @@ impl Coded for StoreError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Busy => ErrorCode::Overloaded,
-            Self::Unreachable(_) | Self::Unknown(_) | Self::Closed => ErrorCode::ModuleUnavailable,
-            Self::Fenced { .. } => ErrorCode::Misdirected,
+            // Not 421: what came before in the same request may have been written, so nobody may send it again unasked.
+            Self::Unreachable(_) | Self::Unknown(_) | Self::Closed | Self::Fenced { .. } => {
+                ErrorCode::ModuleUnavailable
+            }
             Self::Query(_) | Self::Conflict(_) | Self::Nested | Self::Panicked | Self::Corrupt(_) => {
                 ErrorCode::Internal
             }

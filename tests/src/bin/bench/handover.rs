@@ -45,7 +45,7 @@ pub(crate) struct Moved {
     /// write, and never ends beside one.
     pub(crate) backup: Option<Duration>,
     /// `VACUUM INTO` of the same store beside the same load.
-    pub(crate) vacuum: Duration,
+    pub(crate) vacuum: Option<Duration>,
     /// Checkouts a second before.
     pub(crate) before: f64,
     /// While the store was copied and compared.
@@ -83,7 +83,7 @@ async fn at_size(plan: Plan, pinning: Pinning, size: u64, switches: usize) -> an
     let data = stores.banyan();
     let store = data.join(format!("{MODULE}.db"));
     fill(&store, size)?;
-    let backup = engine_backup(&store, &data.join("engine.backup")).await?;
+    let backup = engine(pinning, &store, &data.join("engine.backup"), ".backup").await?;
     let workers = pinning.workers().to_string();
     let home =
         Server::banyan(banyan, &data, pinning, &[("BANYAN__SERVER__WORKERS", workers.as_str())]).await?;
@@ -91,7 +91,7 @@ async fn at_size(plan: Plan, pinning: Pinning, size: u64, switches: usize) -> an
     let mut load = Load::begin(&home, &stock).await?;
     let before = load.rate_over(plan.warm_up + plan.round).await;
     let bytes = std::fs::metadata(&store)?.len();
-    let vacuum = vacuum_into(&store, &data.join("engine.vacuum")).await?;
+    let vacuum = engine(pinning, &store, &data.join("engine.vacuum"), "VACUUM INTO").await?;
     let elsewhere = format!("sqlite:{}", data.join("moved").join("order.db").display());
     let (mut moved, mut undone) = (0, Vec::new());
     let mut during = 0.0;
@@ -177,34 +177,27 @@ fn fill(store: &Path, mebibytes: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn engine_backup(store: &Path, to: &Path) -> anyhow::Result<Option<Duration>> {
+/// Lets the `sqlite3` program copy the store, where servers run. `None` if it is not there.
+async fn engine(
+    pinning: Pinning,
+    store: &Path,
+    to: &Path,
+    command: &str,
+) -> anyhow::Result<Option<Duration>> {
+    let mut program = tokio::process::Command::from(pinning.server("sqlite3".as_ref()));
     let began = Instant::now();
-    let ran = tokio::process::Command::new("sqlite3")
-        .arg(store)
-        .arg(format!(".backup '{}'", to.display()))
-        .status();
-    let ran = tokio::time::timeout(LONGEST, ran).await.context("sqlite3 .backup does not end")?;
+    let ran = program.arg(store).arg(format!("{command} '{}'", to.display())).status();
+    let done = tokio::time::timeout(LONGEST, ran).await.with_context(|| format!("{command} does not end"))?;
+    let done = done.is_ok_and(|status| status.success());
+    if to.exists() {
+        // As a backup that counts is: on the disk.
+        std::fs::File::open(to)?.sync_all()?;
+    }
     let took = began.elapsed();
-    let done = ran.is_ok_and(|status| status.success());
     if to.exists() {
         std::fs::remove_file(to)?;
     }
     Ok(done.then_some(took))
-}
-
-async fn vacuum_into(store: &Path, to: &Path) -> anyhow::Result<Duration> {
-    let (store, into) = (store.to_owned(), to.to_owned());
-    let took = tokio::task::spawn_blocking(move || -> anyhow::Result<Duration> {
-        let mut raw = system_tests::raw::open(&store);
-        let began = Instant::now();
-        raw.batch_execute(&format!("VACUUM INTO '{}'", into.display()))?;
-        // As a backup that counts is: on the disk.
-        std::fs::File::open(&into)?.sync_all()?;
-        Ok(began.elapsed())
-    });
-    let took = took.await??;
-    std::fs::remove_file(to)?;
-    Ok(took)
 }
 
 fn receipts(banyan: &Path, data: &PathBuf) -> anyhow::Result<Vec<Value>> {

@@ -43,7 +43,7 @@ pub(super) fn write(out: &mut String, moved: &[Moved]) -> std::fmt::Result {
     }
     writeln!(
         out,
-        "\nThe base copy is synced to disk, and so is `VACUUM INTO` here; `sqlite3 .backup` is as the program does it. Copy and `VACUUM INTO` \
+        "\nAll copies are synced to disk in the end, and made on the servers' processor. Copy and `VACUUM INTO` \
          were made beside the same load, `.backup` without any: it begins anew with every write, and did not end beside one in nine minutes. The rate of checkouts is that from the order to the switch, with the copy, what changed meanwhile \
          and the comparison of every row.\n"
     )?;
@@ -59,7 +59,7 @@ pub(super) fn write(out: &mut String, moved: &[Moved]) -> std::fmt::Result {
             "| {mebibytes:.0} MiB | {} | {} | {} | {:.0} MiB/s | {:.2} | {:.0} | {:.0} | {:.2} |",
             latency(one.copy),
             one.backup.map_or_else(|| "-".to_owned(), latency),
-            latency(one.vacuum),
+            one.vacuum.map_or_else(|| "-".to_owned(), latency),
             mebibytes / one.copy.as_secs_f64(),
             one.of_the_engine(),
             one.before,
@@ -121,8 +121,8 @@ pub(super) fn bars(moved: &[Moved]) -> Vec<Bar> {
 impl Moved {
     /// The copy's rate over the best of the engine's.
     fn of_the_engine(&self) -> f64 {
-        let best = self.backup.map_or(self.vacuum, |backup| backup.min(self.vacuum));
-        best.as_secs_f64() / self.copy.as_secs_f64()
+        let best = self.backup.into_iter().chain(self.vacuum).min();
+        best.map_or(0.0, |best| best.as_secs_f64() / self.copy.as_secs_f64())
     }
 }
 
