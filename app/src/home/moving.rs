@@ -76,7 +76,7 @@ impl From<MoveError> for Failed {
         let told = error.to_string();
         match error {
             MoveError::Refused(_) | MoveError::Differs(_) | MoveError::NotMine { .. } => Self::ForGood(told),
-            MoveError::Store { .. } | MoveError::File { .. } => Self::ForNow(told),
+            MoveError::Store { .. } | MoveError::File { .. } | MoveError::Touched => Self::ForNow(told),
         }
     }
 }

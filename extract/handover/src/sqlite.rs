@@ -44,6 +44,9 @@ pub enum MoveError {
     /// The stores differ.
     #[error("the stores differ: {0}")]
     Differs(String),
+    /// Somebody else had the target in their hands while the stores were compared: they have to be compared again.
+    #[error("somebody else changed the target's file while the stores were compared")]
+    Touched,
     /// The stores are not as this step needs them: somebody else is at work, or was.
     #[error("{path} is not as this handover left it: {why}")]
     NotMine {
