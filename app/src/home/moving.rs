@@ -9,11 +9,12 @@ mod look;
 mod receipt;
 mod shown;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use handover::sqlite::{Compared, MoveError, Pair};
-use handover::{Audit, ControlError, Facts, Handover, Next, State};
+use handover::{Audit, Base, ControlError, Facts, Handover, Next, OperationId, State};
 use kernel::Timestamp;
 use kernel::store::StoreUrl;
 use tokio::sync::oneshot;
@@ -85,6 +86,10 @@ impl Home {
     /// Goes on with a handover as far as it can now. Says whether it is worth looking again soon.
     pub(super) async fn step_handover(&self, mut handover: Handover) -> Result<bool, ControlError> {
         let mut all = self.inner.moving.lock().await;
+        if !all.contains_key(&handover.id) {
+            let moving = self.begin_moving(&mut all, &handover).await?;
+            all.insert(handover.id, moving);
+        }
         let moving = all.entry(handover.id).or_default();
         let began = Instant::now();
         loop {
@@ -133,6 +138,17 @@ impl Home {
                 return Ok(false);
             }
         }
+    }
+
+    /// What is known of a handover that this process has not driven yet: what was known of the one that it goes on from.
+    async fn begin_moving(
+        &self,
+        all: &mut BTreeMap<OperationId, Moving>,
+        handover: &Handover,
+    ) -> Result<Moving, ControlError> {
+        let Base::Follow(before) = handover.plan.base else { return Ok(Moving::default()) };
+        let (known, before) = (all.remove(&before), self.inner.control.handover(before).await?);
+        Ok(known.zip(before).map(|(known, before)| known.handed_on(&before, handover)).unwrap_or_default())
     }
 
     /// Whether nothing that takes long is being done. Takes up what was.
@@ -237,6 +253,23 @@ impl Home {
             self.enter(handover, back, moving).await?;
         }
         Ok(())
+    }
+}
+
+// === impl Moving ===
+
+impl Moving {
+    /// For the handover that goes on from this one.
+    fn handed_on(self, before: &Handover, next: &Handover) -> Self {
+        // It is as it was put down: the stores are where the next one's plan has them.
+        let went_over = before.plan.target.store == next.plan.source.store;
+        let compared_by = match &before.facts.compared {
+            Some(_) => Some(before.id),
+            None => before.facts.compared_by,
+        };
+        let pair = self.pair.map(|pair| pair.handed_on(next, went_over));
+        let facts = Facts { compared_by, ..next.facts.clone() };
+        Self { pair, compared_at: self.compared_at, facts: Some(facts), ..Self::default() }
     }
 }
 

@@ -151,6 +151,9 @@ pub struct Facts {
     pub applied_rows: u64,
     /// What both stores held when they were compared.
     pub compared: Option<Compared>,
+    /// The handover before that compared the stores, if this one did not need to: each row that changed since was compared when it
+    /// was brought over.
+    pub compared_by: Option<OperationId>,
     /// Last change of the source's log at the seal.
     pub position: Option<i64>,
     /// How long requests waited, in microseconds: from the first that could wait to the release.

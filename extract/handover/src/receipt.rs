@@ -123,10 +123,11 @@ impl Receipt {
             return None;
         }
         match (&facts.compared, facts.position) {
-            (Some(compared), Some(position)) if compared.position <= position => None,
-            (Some(_), Some(_)) => {
+            (Some(compared), Some(position)) if compared.position > position => {
                 Some("the stores were compared at a later change than the last one".to_owned())
             }
+            (Some(_), Some(_)) => None,
+            (None, Some(_)) if facts.compared_by.is_some() => None,
             // A driver that was killed after the commit cannot tell any more; one that was not, must.
             _ => Some("it went over without having been compared".to_owned()),
         }

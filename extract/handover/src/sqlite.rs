@@ -82,12 +82,16 @@ pub struct Pair {
     target: Replica,
     /// What was verified, and is watched since.
     verified: Option<verify::Verified>,
+    /// The same with the stores' roles swapped: from the seal on the source follows.
+    returning: Option<verify::Verified>,
 }
 
 /// One file.
 struct Replica {
     path: PathBuf,
     connection: Option<Connection>,
+    /// How many connections there have been.
+    opened: u64,
 }
 
 /// What the store in a file holds, by table.
@@ -115,9 +119,31 @@ impl Pair {
         Self {
             operation: handover.id,
             epoch: handover.epoch,
-            source: Replica { path: source, connection: None },
-            target: Replica { path: target, connection: None },
+            source: Replica::at(source),
+            target: Replica::at(target),
             verified: None,
+            returning: None,
+        }
+    }
+
+    /// The stores as `next` has them, which goes on from this handover while it rests: as they are when this one went back,
+    /// and with their roles swapped when it went over. What is known to be equal stays known.
+    #[must_use]
+    pub fn handed_on(mut self, next: &Handover, went_over: bool) -> Self {
+        for replica in [&mut self.source, &mut self.target] {
+            replica.present(next.id);
+        }
+        let (operation, epoch) = (next.id, next.epoch);
+        match went_over {
+            true => Self {
+                operation,
+                epoch,
+                source: self.target,
+                target: self.source,
+                verified: self.returning,
+                returning: None,
+            },
+            false => Self { operation, epoch, returning: None, ..self },
         }
     }
 
@@ -142,6 +168,7 @@ impl Pair {
         self.source.connection = None;
         self.target.connection = None;
         self.verified = None;
+        self.returning = None;
     }
 }
 

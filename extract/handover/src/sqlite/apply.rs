@@ -57,7 +57,8 @@ impl Pair {
     /// # Errors
     /// As [`Pair::apply`].
     pub fn apply_back(&mut self) -> Result<Applied, MoveError> {
-        let (applied, _) = stream(self.operation, &mut self.target, &mut self.source, i64::MAX)?;
+        let (applied, keys) = stream(self.operation, &mut self.target, &mut self.source, i64::MAX)?;
+        self.keep_returning(&applied, &keys);
         forget(self.operation, &mut self.target, applied)?;
         fold(self.operation, &mut self.source, applied)?;
         Ok(applied)

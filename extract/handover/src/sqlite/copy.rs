@@ -58,7 +58,7 @@ impl Pair {
     /// How much of the source has been copied, in bytes.
     pub fn copied(source: &Path, target: &Path) -> Progress {
         let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
-        let partial = super::Replica { path: target.to_owned(), connection: None }.beside(PARTIAL);
+        let partial = super::Replica::at(target.to_owned()).beside(PARTIAL);
         let total = length(source);
         Progress { done: length(&partial).min(total), total }
     }
@@ -155,7 +155,7 @@ impl Pair {
 /// Removes a store's files, if they are there.
 pub(super) fn remove_store(path: &Path) -> Result<(), MoveError> {
     for ending in ["", "-wal", "-shm", "-journal"] {
-        let file = super::Replica { path: path.to_owned(), connection: None }.beside(ending);
+        let file = super::Replica::at(path.to_owned()).beside(ending);
         match fs::remove_file(&file) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

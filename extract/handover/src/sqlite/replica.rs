@@ -40,7 +40,7 @@ pub(super) const OWN_TABLES: &str = "SELECT name FROM sqlite_schema WHERE type =
 
 /// What is seen of the store in a file.
 pub fn look(path: &Path) -> StoreSeen {
-    Replica { path: path.to_owned(), connection: None }.look()
+    Replica::at(path.to_owned()).look()
 }
 
 /// Opens an existing store for the steps of a handover.
@@ -50,18 +50,22 @@ pub(super) fn open(path: &Path, present: Present) -> Result<Connection, rusqlite
     connection.busy_timeout(PATIENCE)?;
     connection.execute_batch(EVERY_CONNECTION)?;
     connection.set_prepared_statement_cache_capacity(128);
+    present_on(&connection, present)?;
+    Ok(connection)
+}
+
+fn present_on(connection: &Connection, present: Present) -> Result<(), rusqlite::Error> {
     let flags = FunctionFlags::SQLITE_UTF8;
     match present {
         Present::Apply(operation) => {
             let presented = format!("apply {operation}");
-            connection.create_scalar_function("module_epoch", 0, flags, move |_| Ok(presented.clone()))?;
+            connection.create_scalar_function("module_epoch", 0, flags, move |_| Ok(presented.clone()))
         }
         Present::Epoch(epoch) => {
             let presented = i64::try_from(epoch).unwrap_or(i64::MAX);
-            connection.create_scalar_function("module_epoch", 0, flags, move |_| Ok(presented))?;
+            connection.create_scalar_function("module_epoch", 0, flags, move |_| Ok(presented))
         }
     }
-    Ok(connection)
 }
 
 /// The ownership row.
@@ -92,6 +96,20 @@ fn is_foreign(error: &rusqlite::Error) -> bool {
 // === impl Replica ===
 
 impl Replica {
+    /// The store in this file.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path, connection: None, opened: 0 }
+    }
+
+    /// Lets an open connection present another handover.
+    pub(super) fn present(&mut self, operation: OperationId) {
+        let presented = self.connection.as_ref().map(|open| present_on(open, Present::Apply(operation)));
+        if let Some(Err(error)) = presented {
+            log::warn!("{} is opened anew: {error}", self.path.display());
+            self.connection = None;
+        }
+    }
+
     /// What is seen of it.
     pub(super) fn look(&mut self) -> StoreSeen {
         if !self.path.exists() {
@@ -126,7 +144,10 @@ impl Replica {
     pub(super) fn connect(&mut self, operation: OperationId) -> Result<&mut Connection, MoveError> {
         let opened = match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => open(&self.path, Present::Apply(operation)),
+            None => {
+                self.opened += 1;
+                open(&self.path, Present::Apply(operation))
+            }
         };
         Ok(self.connection.insert(opened.map_err(|error| failed(&self.path, error))?))
     }

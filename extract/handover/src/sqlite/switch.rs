@@ -44,7 +44,7 @@ impl Pair {
     pub fn drain(&mut self) -> Result<(), MoveError> {
         let position = self.seal()?;
         while self.apply()?.up_to < position {}
-        if self.untouched()?.position < position {
+        if self.verified_up_to()? < position {
             return Err(MoveError::Differs("the last changes were not compared".to_owned()));
         }
         let (operation, source_path) = (self.operation, self.source.path.clone());
@@ -67,7 +67,8 @@ impl Pair {
             }
             capture::arm(target).map_err(wrong)
         })?;
-        self.probe()
+        self.probe()?;
+        self.begin_returning()
     }
 
     /// Writes the target as its owner would, and takes it back.
@@ -116,6 +117,7 @@ impl Pair {
     pub fn reopen(&mut self) -> Result<(), MoveError> {
         let (operation, before, epoch) = (self.operation, self.epoch, self.epoch.saturating_add(2));
         self.verified = None;
+        self.returning = None;
         let not_mine = self.source.not_mine("it is not this handover's any more");
         self.source.change(operation, |source, path| {
             let wrong = |error| failed(path, error);

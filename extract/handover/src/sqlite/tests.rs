@@ -11,6 +11,9 @@ use super::*;
 use crate::machine::{Facts, MovePlan, Ownership, Site, State};
 use crate::peel::Kind;
 
+mod returning;
+mod sealing;
+
 /// Two files, and a handover from the one to the other.
 struct Stage {
     directory: TempDir,
@@ -351,6 +354,20 @@ fn tamper(path: &Path, statement: &str) {
         })
         .unwrap();
     rogue.execute_batch(statement).unwrap();
+}
+
+#[test]
+fn one_byte_that_is_wrong_on_the_disk_is_found() {
+    let stage = Stage::copied();
+    let (a, b) = (stage.directory.path().join("a.db"), stage.target_path());
+    drop(stage.pair);
+    let mut bytes = std::fs::read(&b).unwrap();
+    let place = bytes.windows(11).position(|window| window == b"minus seven").unwrap();
+    bytes[place] ^= 1;
+    std::fs::write(&b, bytes).unwrap();
+    let mut pair = Pair::new(&stage.handover, a, b);
+    let error = pair.verify(&|_| {}).unwrap_err();
+    assert!(matches!(&error, MoveError::Differs(what) if what == "rows -7 of numbered"), "{error}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Compares the stores: whole, at a matched position; and from then on each row that changes.
 //!
-//! The target has no other writer than this handover. Should anybody write it all the same, SQLite's data version of our
+//! The follower has no other writer than this handover. Should anybody write it all the same, SQLite's data version of our
 //! connection tells, and what was found counts no more.
+//!
+//! What was found holds on after the switch: the stores are equal then, and each row that streams back is compared, too. So the way
+//! back need not compare them whole again, as long as it begins within the time for which a comparison holds.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +15,8 @@ use sha2::{Digest as _, Sha256};
 use super::apply::{Applied, Key, applied_at, stream_from};
 use super::replica::{failed, fold_log, schema, tables};
 use super::rows::{Table, Tables, digest_row};
-use super::{MoveError, Pair, Progress, capture};
+use super::{MoveError, Pair, Progress, Replica, capture};
+use crate::peel::OperationId;
 
 /// Rows that are compared by one digest.
 const CHUNK: i64 = 1000;
@@ -39,12 +43,15 @@ pub struct Compared {
     pub tables: Vec<TableDigest>,
 }
 
-/// What is known to be equal.
+/// That a follower is known to be equal.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Verified {
     /// Up to this change.
-    pub(super) position: i64,
-    /// Of the target, as our connection sees it: another one means that somebody else wrote.
-    pub(super) data_version: i64,
+    position: i64,
+    /// The follower's data version, as our connection sees it: another one means that somebody else wrote.
+    data_version: i64,
+    /// Which connection that is. Another one's data version says nothing.
+    opened: u64,
 }
 
 // === impl Pair ===
@@ -70,17 +77,17 @@ impl Pair {
             )));
         }
         let target_path = self.target.path.clone();
+        let verified = Verified::from_now_on(&mut self.target, operation, position)?;
         let target = self.target.connect(operation)?;
-        let version = data_version(target).map_err(|error| failed(&target_path, error))?;
         let compared = compare(&snapshot, target, tell)?;
         drop(snapshot);
         // While one state was kept for reading, the logs could only grow. Whoever commits next would pay for that, and that may be
         // the seal.
         fold_log(target).map_err(|error| failed(&target_path, error))?;
         fold_log(self.source.connect(operation)?).map_err(wrong)?;
-        self.verified = Some(Verified { position, data_version: version });
+        self.verified = Some(verified);
         // Whether that was a row or only SQLite's own housekeeping cannot be told; comparing once more can.
-        if self.untouched().is_err() {
+        if self.verified_up_to().is_err() {
             return Err(MoveError::Touched);
         }
         Ok(Compared { position, tables: compared })
@@ -88,62 +95,96 @@ impl Pair {
 
     /// Whether the stores were found equal and nobody else has written the target since.
     pub fn is_verified(&mut self) -> bool {
-        self.untouched().is_ok()
+        self.verified_up_to().is_ok()
     }
 
-    /// Compares the rows that a batch has just brought.
+    /// Compares the rows that a batch has just brought to the target.
     pub(super) fn keep_verified(&mut self, applied: &Applied, keys: &BTreeSet<Key>) -> Result<(), MoveError> {
-        let result = self.recheck(keys);
-        match (&mut self.verified, result) {
-            (Some(verified), Ok(())) => verified.position = applied.up_to,
-            (verified, Err(error)) => {
-                *verified = None;
-                return Err(error);
-            }
-            (None, Ok(())) => {}
-        }
+        let Some(verified) = self.verified.take() else { return Ok(()) };
+        recheck(self.operation, &mut self.source, &mut self.target, keys)?;
+        self.verified = Some(Verified { position: applied.up_to, ..verified });
         Ok(())
     }
 
-    /// The rows, as they are now at both stores. One that has changed at the source since it was brought is named by a later
-    /// change, and compared then.
-    fn recheck(&mut self, keys: &BTreeSet<Key>) -> Result<(), MoveError> {
-        let operation = self.operation;
-        let path = self.source.path.clone();
-        let target_path = self.target.path.clone();
-        let applied = applied_at(operation, &mut self.target)?;
-        let source = self.source.connect(operation)?.transaction_with_behavior(TransactionBehavior::Deferred);
-        let source = source.map_err(|error| failed(&path, error))?;
-        let target = self.target.connect(operation)?;
-        let (mut here, mut there) = (Tables::default(), Tables::default());
-        for (name, row) in keys {
-            let is = here.get(&source, name).and_then(|table| table.read(&source, *row));
-            let is = is.map_err(|error| failed(&path, error))?;
-            let has = there.get(target, name).and_then(|table| table.read(target, *row));
-            let has = has.map_err(|error| failed(&target_path, error))?;
-            if !same(is.as_deref(), has.as_deref()) && !changed_again(&source, name, *row, applied) {
-                return Err(MoveError::Differs(format!("row {row} of {name}")));
-            }
+    /// Compares the rows that a batch has just brought back to the source. When they differ, or somebody else wrote it, the stores
+    /// have to be compared whole before the source can be the owner again.
+    pub(super) fn keep_returning(&mut self, applied: &Applied, keys: &BTreeSet<Key>) {
+        let Some(returning) = self.returning.take() else { return };
+        let kept = recheck(self.operation, &mut self.target, &mut self.source, keys)
+            .and_then(|()| returning.untouched(&self.source));
+        match kept {
+            Ok(()) => self.returning = Some(Verified { position: applied.up_to, ..returning }),
+            Err(error) => log::warn!("the stores will be compared whole before they change roles: {error}"),
         }
+    }
+
+    /// From now on the source follows. It is equal, and its log begins anew.
+    pub(super) fn begin_returning(&mut self) -> Result<(), MoveError> {
+        self.returning = Some(Verified::from_now_on(&mut self.source, self.operation, 0)?);
         Ok(())
     }
 
-    /// Passes while what was verified holds.
-    pub(super) fn untouched(&mut self) -> Result<&Verified, MoveError> {
-        let path = self.target.path.display().to_string();
+    /// Up to which change what was verified holds.
+    pub(super) fn verified_up_to(&mut self) -> Result<i64, MoveError> {
         let lost = || MoveError::Differs("they were not compared since the target was opened".to_owned());
-        let (Some(verified), Some(connection)) = (&self.verified, &self.target.connection) else {
-            return Err(lost());
-        };
-        let version = data_version(connection).map_err(|source| MoveError::Store { path, source })?;
-        if version != verified.data_version {
+        let verified = self.verified.ok_or_else(lost)?;
+        if let Err(error) = verified.untouched(&self.target) {
             self.verified = None;
-            return Err(MoveError::Differs(
-                "somebody else wrote the target after they were compared".to_owned(),
-            ));
+            return Err(error);
         }
-        self.verified.as_ref().ok_or_else(lost)
+        Ok(verified.position)
     }
+}
+
+// === impl Verified ===
+
+impl Verified {
+    fn from_now_on(follower: &mut Replica, operation: OperationId, position: i64) -> Result<Self, MoveError> {
+        let path = follower.path.clone();
+        let connection = follower.connect(operation)?;
+        let data_version = data_version(connection).map_err(|error| failed(&path, error))?;
+        Ok(Self { position, data_version, opened: follower.opened })
+    }
+
+    fn untouched(&self, follower: &Replica) -> Result<(), MoveError> {
+        let connection = follower.connection.as_ref().filter(|_| follower.opened == self.opened);
+        let Some(connection) = connection else {
+            return Err(MoveError::Differs("they were not compared since the target was opened".to_owned()));
+        };
+        let version = data_version(connection).map_err(|error| failed(&follower.path, error))?;
+        match version == self.data_version {
+            true => Ok(()),
+            false => {
+                Err(MoveError::Differs("somebody else wrote the target after they were compared".to_owned()))
+            }
+        }
+    }
+}
+
+/// The rows, as they are now at both stores. One that has changed at `from` since it was brought is named by a later change, and
+/// compared then.
+fn recheck(
+    operation: OperationId,
+    from: &mut Replica,
+    to: &mut Replica,
+    keys: &BTreeSet<Key>,
+) -> Result<(), MoveError> {
+    let (path, to_path) = (from.path.clone(), to.path.clone());
+    let applied = applied_at(operation, to)?;
+    let from = from.connect(operation)?.transaction_with_behavior(TransactionBehavior::Deferred);
+    let from = from.map_err(|error| failed(&path, error))?;
+    let to = to.connect(operation)?;
+    let (mut here, mut there) = (Tables::default(), Tables::default());
+    for (name, row) in keys {
+        let is = here.get(&from, name).and_then(|table| table.read(&from, *row));
+        let is = is.map_err(|error| failed(&path, error))?;
+        let has = there.get(to, name).and_then(|table| table.read(to, *row));
+        let has = has.map_err(|error| failed(&to_path, error))?;
+        if !same(is.as_deref(), has.as_deref()) && !changed_again(&from, name, *row, applied) {
+            return Err(MoveError::Differs(format!("row {row} of {name}")));
+        }
+    }
+    Ok(())
 }
 
 /// Whether there is a later change of the row than those that were brought.
