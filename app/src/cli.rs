@@ -71,6 +71,9 @@ pub(crate) enum Command {
     Rollback {
         /// Which.
         module: ModuleName,
+        /// Longest time that requests wait at the switch, if the module's data comes back with it.
+        #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+        max_pause: Duration,
         #[command(flatten)]
         remote: Remote,
     },

@@ -116,7 +116,7 @@ impl Cluster {
             registry.serve(host.endpoint(*module, Epoch::new(1)));
         }
         let router =
-            Arc::new(Router::new(router::Settings::default(), &ModuleName::ALL.map(ModuleName::as_str)));
+            Arc::new(Router::new(config.router_settings(), &ModuleName::ALL.map(ModuleName::as_str)));
         let part = match (role, control) {
             (Role::Node { modules, home, id }, _) => Part::Node { modules, home, id, server: Arc::default() },
             (Role::Home, None) => return Err(Failure::Other(anyhow::anyhow!("home has no control store"))),

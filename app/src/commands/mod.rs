@@ -26,7 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::CanExtract { module, remote } => status::can_extract(module, &remote),
         Command::Extract { module, away, remote } => placement::extract(module, away, &remote),
         Command::Absorb { module, back, remote } => placement::absorb(module, back, &remote),
-        Command::Rollback { module, remote } => placement::rollback(module, &remote),
+        Command::Rollback { module, max_pause, remote } => placement::rollback(module, max_pause, &remote),
         Command::Complete { module, remote } => placement::complete(module, &remote),
         Command::Receipt(command) => receipt::run(command),
         Command::Seed { common, products } => seed::run(&common, products),

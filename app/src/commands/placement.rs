@@ -2,11 +2,15 @@
 
 pub(super) mod handover;
 
+use std::time::Duration;
+
 use ::handover::{Kind, Phase, State};
 
 use crate::cli::{Away, Back, DataChoice, Remote};
 use crate::exit::{Failure, say};
-use crate::home::{AbsorbOrder, Begun, ExtractOrder, HandoverView, OperationView, RollbackOrder};
+use crate::home::{
+    AbsorbOrder, Begun, CompleteOrder, ExtractOrder, HandoverView, OperationView, RollbackOrder,
+};
 use crate::host::ModuleName;
 use crate::operator::Operator;
 use crate::{config, logging};
@@ -40,13 +44,14 @@ pub(super) fn absorb(module: ModuleName, back: Back, remote: &Remote) -> Result<
 }
 
 /// Undoes what runs, or brings the module back at once.
-pub(super) fn rollback(module: ModuleName, remote: &Remote) -> Result<(), Failure> {
-    run(remote, "rollback", &RollbackOrder { module: module.as_str().to_owned() })
+pub(super) fn rollback(module: ModuleName, max_pause: Duration, remote: &Remote) -> Result<(), Failure> {
+    let order = RollbackOrder { module: module.as_str().to_owned(), max_pause_ms: millis(max_pause) };
+    run(remote, "rollback", &order)
 }
 
 /// Ends the watch after a module moved with its data.
 pub(super) fn complete(module: ModuleName, remote: &Remote) -> Result<(), Failure> {
-    run(remote, "complete", &RollbackOrder { module: module.as_str().to_owned() })
+    run(remote, "complete", &CompleteOrder { module: module.as_str().to_owned() })
 }
 
 fn run(remote: &Remote, path: &str, order: &impl serde::Serialize) -> Result<(), Failure> {
@@ -68,8 +73,11 @@ fn run(remote: &Remote, path: &str, order: &impl serde::Serialize) -> Result<(),
     let undone = |reason: Option<String>| {
         Err(Failure::Undone(reason.unwrap_or_else(|| "no reason is known".to_owned())))
     };
-    // Whoever rolls back wants it undone.
     match ended {
+        // Whoever rolls back wants it undone, but not the way back itself.
+        Begun::Handover(ended) if path == "rollback" && ended.finishes && ended.state == State::Standby => {
+            undone(ended.reason)
+        }
         Begun::Operation(ended) if ended.phase == Phase::Undone && path != "rollback" => undone(ended.reason),
         Begun::Handover(ended)
             if matches!(ended.state, State::Aborted | State::Standby)
@@ -107,6 +115,6 @@ fn show(view: &OperationView, json: bool) {
     });
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -42,17 +42,22 @@ fn list(json: bool, common: &Common) -> Result<(), Failure> {
 }
 
 fn show(id: &str, common: &Common) -> Result<(), Failure> {
-    let (_, stored) = find(id, common)?;
+    let (_, _, stored) = find(id, common)?;
     let receipt = Receipt::read(&stored.body).map_err(anyhow::Error::from)?;
     say(&serde_json::to_string_pretty(&receipt).map_err(anyhow::Error::from)?);
     Ok(())
 }
 
 fn verify(id: &str, json: bool, common: &Common) -> Result<(), Failure> {
-    let (config, stored) = find(id, common)?;
+    let (config, control, stored) = find(id, common)?;
     let key = secrets::read(&config.data.directory.join(secrets::CLUSTER_KEY))?;
     let checked = Receipt::check(&stored.body, &secrets::bytes(&key));
-    let (_, findings) = checked.map_err(anyhow::Error::from)?;
+    let (receipt, mut findings) = checked.map_err(anyhow::Error::from)?;
+    if let Some(before) = receipt.relies_on() {
+        let stored = super::runtime()?.block_on(control.receipt(before)).map_err(anyhow::Error::from)?;
+        let compared = stored.as_ref().and_then(|stored| Receipt::read(&stored.body).ok());
+        findings.push(receipt.check_comparison(before, compared.as_ref()));
+    }
     for finding in &findings {
         if json {
             say(&serde_json::to_string(finding).map_err(anyhow::Error::from)?);
@@ -67,13 +72,13 @@ fn verify(id: &str, json: bool, common: &Common) -> Result<(), Failure> {
     }
 }
 
-fn find(id: &str, common: &Common) -> Result<(Config, Stored), Failure> {
+fn find(id: &str, common: &Common) -> Result<(Config, Control, Stored), Failure> {
     let (config, control) = open(common)?;
     let unknown =
         || Failure::Refused(format!("there is no receipt {id}; `banyan receipt list` says which there are"));
     let parsed = id.parse().map_err(|_error| unknown())?;
     let stored = super::runtime()?.block_on(control.receipt(parsed)).map_err(anyhow::Error::from)?;
-    Ok((config, stored.ok_or_else(unknown)?))
+    Ok((config, control, stored.ok_or_else(unknown)?))
 }
 
 fn open(common: &Common) -> Result<(Config, Control), Failure> {

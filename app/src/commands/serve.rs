@@ -32,6 +32,9 @@ pub(super) fn run(common: &Common, listen: Option<String>, role: Role) -> Result
         config.server.listen = listen;
     }
     logging::install(&config.log);
+    if let Some(point) = config.testing.fail_at.as_ref().filter(|point| !point.is_empty()) {
+        kernel::faults::arm_failure(point);
+    }
     if let Some(point) = config.testing.halt_at.as_ref().filter(|point| !point.is_empty()) {
         kernel::faults::arm(point);
     }
@@ -66,7 +69,8 @@ async fn serve(
     (role, control, parked): (Role, Option<Control>, Vec<ModuleName>),
 ) -> Result<(), Failure> {
     let home = control.is_some();
-    if home && config.wants_sample_data() {
+    // A store that is changing hands was seeded long ago, and may be sealed.
+    if home && config.wants_sample_data() && parked.is_empty() {
         host.seed(None).await?;
     }
     let verifier = Arc::new(host.verifier());

@@ -24,7 +24,7 @@ pub(crate) struct Config {
     pub(crate) user: built_in::User,
     pub(crate) product: built_in::Product,
     pub(crate) order: built_in::Order,
-    pub(crate) router: Foreign,
+    pub(crate) router: Routing,
     pub(crate) testing: Testing,
     /// The file that the settings were read from.
     #[serde(skip)]
@@ -55,12 +55,14 @@ pub(crate) struct Stores {
     pub(crate) order: Option<String>,
 }
 
-/// What else the shop's address leads to.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// What else the shop's address leads to, and how many may wait.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Foreign {
-    /// Applications behind path prefixes.
+pub(crate) struct Routing {
+    /// Foreign applications behind path prefixes.
     pub(crate) prefixes: Vec<router::table::Prefix>,
+    /// Most requests that wait for a module while it changes hands.
+    pub(crate) waiting: usize,
 }
 
 /// Only for tests of this program.
@@ -69,11 +71,19 @@ pub(crate) struct Foreign {
 pub(crate) struct Testing {
     /// Name of a fault point at which the process halts for good.
     pub(crate) halt_at: Option<String>,
+    /// Name of a fault point that fails, and how often: `NAME:TIMES`.
+    pub(crate) fail_at: Option<String>,
 }
 
 impl Default for Data {
     fn default() -> Self {
         Self { directory: PathBuf::from("data"), stores: Stores::default(), connections: 4 }
+    }
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        Self { prefixes: Vec::new(), waiting: router::gate::Limits::default().waiting }
     }
 }
 
@@ -92,6 +102,12 @@ impl Config {
     /// How the modules' stores are opened, wherever they are.
     pub(crate) fn store_settings(&self) -> StoreSettings {
         StoreSettings { connections: self.data.connections.max(1), ..StoreSettings::nowhere() }
+    }
+
+    /// What bounds the router.
+    pub(crate) fn router_settings(&self) -> router::Settings {
+        let gate = router::gate::Limits { waiting: self.router.waiting, ..router::gate::Limits::default() };
+        router::Settings { gate, ..router::Settings::default() }
     }
 
     /// The foreign applications, as the route table begins.

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::http::header;
 use actix_web::{HttpResponse, get, web};
 use kernel::ErrorCode;
-use kernel::http::{ApiError, ErrorBody};
-use serde::Serialize;
+use kernel::http::{ApiError, ErrorBody, Query};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Metrics;
@@ -22,7 +22,7 @@ pub(crate) struct Ready(AtomicBool);
 pub(crate) struct Readiness {
     /// `ready` or `unavailable`.
     status: &'static str,
-    /// The same for each module.
+    /// For each module `ready`, `unavailable`, `stopping`, or `elsewhere` if its store is another process's.
     modules: BTreeMap<&'static str, &'static str>,
 }
 
@@ -50,14 +50,29 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether every module can serve.
-#[utoipa::path(tag = "platform", responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
+/// Which module is asked about.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct About {
+    /// Only this module. It must be here.
+    module: Option<String>,
+}
+
+/// Whether every module that is here can serve.
+#[utoipa::path(tag = "platform", params(About),
+    responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 #[get("/readyz")]
-pub(crate) async fn readyz(host: web::Data<Host>, ready: web::Data<Ready>) -> HttpResponse {
+pub(crate) async fn readyz(
+    host: web::Data<Host>,
+    ready: web::Data<Ready>,
+    Query(about): Query<About>,
+) -> HttpResponse {
     let serving = ready.0.load(Ordering::Acquire);
     let mut modules = BTreeMap::new();
-    for module in host.modules() {
+    let asked = |name: &str| about.module.as_ref().is_none_or(|module| module == name);
+    for module in host.modules().into_iter().filter(|module| asked(module.name())) {
         let state = match module.ready().await {
+            _ if module.store().place().is_none() => "elsewhere",
             Ok(()) if serving => "ready",
             Ok(()) => "stopping",
             Err(error) => {
@@ -67,7 +82,9 @@ pub(crate) async fn readyz(host: web::Data<Host>, ready: web::Data<Ready>) -> Ht
         };
         modules.insert(module.name(), state);
     }
-    if modules.values().all(|state| *state == "ready") {
+    let is_well = |state: &str| state == "ready" || state == "elsewhere" && about.module.is_none();
+    let any = about.module.is_none() || !modules.is_empty();
+    if serving && any && modules.values().all(|state| is_well(state)) {
         HttpResponse::Ok().json(Readiness { status: "ready", modules })
     } else {
         HttpResponse::ServiceUnavailable().json(Readiness { status: "unavailable", modules })

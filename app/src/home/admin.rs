@@ -71,6 +71,9 @@ pub(crate) struct AbsorbOrder {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RollbackOrder {
     pub(crate) module: String,
+    /// Longest time that requests wait if the module's data comes back with it, in milliseconds.
+    #[serde(default = "one_second")]
+    pub(crate) max_pause_ms: u64,
 }
 
 /// How far an operation is.
@@ -200,7 +203,7 @@ async fn rollback(
         module: Some(order.module.clone()),
         details: String::new(),
     };
-    if let Some(view) = home.absorb_with_data(module, true, one_second(), audit.clone()).await? {
+    if let Some(view) = home.absorb_with_data(module, true, order.max_pause_ms, audit.clone()).await? {
         return Ok(HttpResponse::Accepted().json(view));
     }
     let running = home.inner.control.running().await.map_err(failed)?;

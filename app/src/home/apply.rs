@@ -44,16 +44,21 @@ impl Home {
         // Read after the placements: never older than they are.
         let nodes = self.inner.control.nodes().await?;
         let (table, directory) = self.drawn(&placements, &nodes);
-        // What this process owns, or is about to, is open before the first request comes.
+        // What this process owns, or is about to, is open before the first request comes. One that cannot be opened does not keep the
+        // others where they were: the fence refuses what comes to it.
+        let mut all_open = true;
         for module in ModuleName::ALL {
             if let Err(error) = self.open_own(module, &placements).await {
                 log::error!("the store of {module} cannot be opened, will try again: {error}");
-                return Ok(());
+                all_open = false;
             }
         }
         if let Err(error) = self.inner.router.install(table) {
             log::error!("the route table cannot be taken over, will try again: {error}");
             return Ok(());
+        }
+        if applied.generation.is_none() {
+            self.release_unparked(&placements);
         }
         for module in ModuleName::ALL {
             self.send_calls(&mut applied, module, &directory);
@@ -62,8 +67,20 @@ impl Home {
         for module in ModuleName::ALL {
             self.move_work(&mut applied, module, &placements);
         }
-        applied.generation = Some(placements.generation);
+        if all_open {
+            applied.generation = Some(placements.generation);
+        }
         Ok(())
+    }
+
+    /// Lets requests in that were told to wait when the process started, if nothing is parked by now.
+    fn release_unparked(&self, placements: &Placements) {
+        for module in ModuleName::ALL {
+            let handover = placements.handovers.get(module.as_str());
+            if !handover.is_some_and(|handover| handover.state.parks()) {
+                self.inner.router.release(module.as_str());
+            }
+        }
     }
 
     /// The placements as router and nodes are told them.
@@ -78,6 +95,7 @@ impl Home {
         for (name, placed) in &placements.modules {
             let handover = placements.handovers.get(name);
             let parked = handover.is_some_and(|handover| handover.state.parks());
+            let budget_ms = handover.map_or(0, |handover| handover.plan.max_pause_ms / 2);
             // One that was never started answers nowhere yet.
             let instances: Vec<&Node> =
                 nodes.iter().filter(|node| placed.nodes.contains(&node.id) && !node.url.is_empty()).collect();
@@ -88,6 +106,7 @@ impl Home {
                 // While it changes hands it is its owner's alone.
                 owners: (placed.moved || handover.is_some()).then(|| placed.nodes.clone()),
                 parked,
+                budget_ms,
                 next: handover.and_then(next),
             };
             directory.stores.insert(name.clone(), assigned);
@@ -184,7 +203,7 @@ impl Home {
         let mut applied = self.inner.applied.lock().await;
         applied.leaving.retain(|(_, leaving)| !leaving.is_finished());
         let callers_left = !applied.leaving.iter().any(|(leaving, _)| *leaving == module);
-        callers_left && self.inner.live.all_follow(generation)
+        callers_left && self.inner.live.behind(generation).is_empty()
     }
 
     /// Whether every node at the other end of the operation takes requests for the module.
@@ -211,7 +230,8 @@ impl Home {
         if self.inner.live.was_ready(node.id) {
             return true;
         }
-        let asked = self.inner.client.get(format!("{}/readyz", node.url)).timeout(Duration::from_secs(2));
+        let asked = format!("{}/readyz?module={module}", node.url);
+        let asked = self.inner.client.get(asked).timeout(Duration::from_secs(2));
         let ready = asked.send().await.is_ok_and(|answer| answer.status().is_success());
         if ready {
             self.inner.live.note_ready(node.id);

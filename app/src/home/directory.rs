@@ -59,6 +59,9 @@ pub(crate) struct Assigned {
     pub(crate) owners: Option<Vec<NodeId>>,
     /// Whether calls wait, because it changes hands.
     pub(crate) parked: bool,
+    /// For how long calls that are inside may be waited for while others wait, in milliseconds.
+    #[serde(default)]
+    pub(crate) budget_ms: u64,
     /// Where it goes.
     pub(crate) next: Option<Next>,
 }
@@ -81,7 +84,8 @@ pub(crate) struct Next {
 impl Directory {
     /// Whose the store of `module` is.
     pub(crate) fn assigned(&self, module: &str) -> Assigned {
-        let first = || Assigned { epoch: 1, store: None, owners: None, parked: false, next: None };
+        let first =
+            || Assigned { epoch: 1, store: None, owners: None, parked: false, budget_ms: 0, next: None };
         self.stores.get(module).cloned().unwrap_or_else(first)
     }
 }

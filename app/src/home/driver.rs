@@ -16,6 +16,8 @@ use crate::host::ModuleName;
 const EVERY: Duration = Duration::from_millis(50);
 /// How often it is looked at for nodes that died, when none runs. Whatever begins or joins stirs the driver.
 const IDLE: Duration = Duration::from_millis(500);
+/// Pause after the control store failed. Requests may be waiting meanwhile.
+const AGAIN: Duration = Duration::from_millis(100);
 
 impl Home {
     /// Drives until the task is dropped.
@@ -24,11 +26,15 @@ impl Home {
             log::error!("receipts could not be completed: {error}");
         }
         loop {
-            let busy = self.round().await.unwrap_or_else(|error| {
-                log::error!("placements could not be looked after, will try again: {error}");
-                false
-            });
-            let pause = tokio::time::sleep(if busy { EVERY } else { IDLE });
+            let pause = match self.round().await {
+                Ok(true) => EVERY,
+                Ok(false) => IDLE,
+                Err(error) => {
+                    log::error!("placements could not be looked after, will try again: {error}");
+                    AGAIN
+                }
+            };
+            let pause = tokio::time::sleep(pause);
             tokio::select! { () = pause => {}, () = self.inner.stir.notified() => {} }
         }
     }

@@ -72,7 +72,7 @@ async fn follow(
         // Nothing newer; the same again is the answer.
         Ok(Err(_)) | Err(_) => home.inner.directory.borrow().clone(),
     };
-    home.inner.live.hear(follow.node, follow.generation);
+    home.inner.live.hear_on(follow.node);
     Ok(HttpResponse::Ok().json(answer))
 }
 

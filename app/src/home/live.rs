@@ -35,6 +35,13 @@ impl Live {
         heard.insert(node, Heard { at: Instant::now(), generation, ready });
     }
 
+    /// A node that waited for news is still there, unless it was sent away meanwhile.
+    pub(crate) fn hear_on(&self, node: NodeId) {
+        if let Some(heard) = self.lock().get_mut(&node) {
+            heard.at = Instant::now();
+        }
+    }
+
     /// The node said that it can serve.
     pub(crate) fn note_ready(&self, node: NodeId) {
         if let Some(heard) = self.lock().get_mut(&node) {
@@ -52,9 +59,15 @@ impl Live {
         self.lock().get(&node).copied().filter(|heard| heard.at.elapsed() < SILENCE)
     }
 
-    /// Whether every node that is not silent follows `generation`.
-    pub(crate) fn all_follow(&self, generation: u64) -> bool {
-        self.lock().values().all(|heard| heard.generation >= generation || heard.at.elapsed() >= SILENCE)
+    /// The nodes that are not silent and do not follow `generation` yet.
+    pub(crate) fn behind(&self, generation: u64) -> Vec<NodeId> {
+        let behind = |heard: &Heard| heard.generation < generation && heard.at.elapsed() < SILENCE;
+        self.lock().iter().filter(|(_, heard)| behind(heard)).map(|(node, _)| *node).collect()
+    }
+
+    /// Whether the node follows `generation`.
+    pub(crate) fn follows(&self, node: NodeId, generation: u64) -> bool {
+        self.heard(node).is_some_and(|heard| heard.generation >= generation)
     }
 
     /// A node is gone for good.

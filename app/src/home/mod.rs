@@ -44,7 +44,7 @@ pub(crate) use admin::{AbsorbOrder, CanExtract, ExtractOrder, OperationView, Rol
 pub(crate) use directory::{AUDIENCE, Assigned, Directory, Follow, Join, Next};
 pub(crate) use here::{Here, OnlyHome};
 pub(crate) use internal::{contract_version, internal_routes, is_member};
-pub(crate) use moves::{Begun, HandoverView, move_routes};
+pub(crate) use moves::{Begun, CompleteOrder, HandoverView, move_routes};
 pub(crate) use status::{Status, Traffic};
 
 use crate::config::Config;

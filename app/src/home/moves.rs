@@ -9,11 +9,11 @@ use kernel::store::StoreUrl;
 use kernel::{ErrorCode, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::Home;
 use super::access::Operator;
 use super::admin::{ExtractOrder, PATIENCE_MS, refused};
 use super::internal::failed;
 use super::moving::Shown;
-use super::{Home, RollbackOrder};
 use crate::config;
 use crate::host::ModuleName;
 
@@ -47,6 +47,13 @@ pub(crate) struct HandoverView {
     pub(crate) ended_at: Option<Timestamp>,
 }
 
+/// End the watch over a module that moved.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CompleteOrder {
+    pub(crate) module: String,
+}
+
 /// What an order to move a module began.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -67,7 +74,7 @@ pub(crate) fn move_routes(config: &mut web::ServiceConfig) {
 async fn complete(
     operator: Operator,
     home: web::Data<Home>,
-    Json(order): Json<RollbackOrder>,
+    Json(order): Json<CompleteOrder>,
 ) -> Result<HttpResponse, ApiError> {
     let module = super::admin::named(&order.module)?;
     let running = home.running_handover(module).await?;
@@ -93,6 +100,10 @@ async fn handover(
     let id = id.parse().map_err(|_error| ApiError::new(ErrorCode::RouteNotFound))?;
     let handover = home.inner.control.handover(id).await.map_err(failed)?;
     let handover = handover.ok_or_else(|| ApiError::new(ErrorCode::RouteNotFound))?;
+    // Who hears that it has ended may ask for its receipt.
+    if handover.state.is_over() && home.inner.control.receipt(id).await.map_err(failed)?.is_none() {
+        home.write_receipt(&handover).await.map_err(failed)?;
+    }
     Ok(HttpResponse::Ok().json(home.view(&handover)))
 }
 
@@ -133,6 +144,7 @@ impl Home {
         }
         let mut reasons = self.against(module).await?;
         reasons.extend(taken(&store));
+        reasons.extend(self.wanted_by_another(module, &store).await?);
         if !reasons.is_empty() {
             return Err(refused(reasons.join("; ")));
         }
@@ -159,6 +171,14 @@ impl Home {
             }
         }
         begun
+    }
+
+    /// Why nothing can be moved to the store, if another module's data is or goes there.
+    async fn wanted_by_another(&self, module: ModuleName, store: &str) -> Result<Option<String>, ApiError> {
+        let placements = self.inner.control.placements().await.map_err(failed)?;
+        let mut others = placements.handovers.values().filter(|other| other.module != module.as_str());
+        let other = others.find(|other| other.plan.target.store == store || other.plan.source.store == store);
+        Ok(other.map(|other| format!("{store} is in use for {}; name another store", other.module)))
     }
 
     /// Brings a module back that took its data along. `None` if it did not.
@@ -215,13 +235,15 @@ impl Home {
                 "a handover of {module} is running: {id} is {state}; wait for it or roll it back"
             ))),
             _ if running.way_back().is_some() => {
-                self.inner.control.cancel_handover(id, audit).await.map_err(failed)?;
+                match self.inner.control.cancel_handover(id, audit).await {
+                    Ok(()) => {}
+                    Err(ControlError::Stale) => return Err(too_late(running)),
+                    Err(error) => return Err(failed(error)),
+                }
                 self.inner.stir.notify_one();
                 Ok(self.view(running))
             }
-            _ => Err(refused(format!(
-                "the handover {id} of {module} is {state}, past the point of no return; roll back when it is watched, in a moment"
-            ))),
+            _ => Err(too_late(running)),
         }
     }
 
@@ -306,7 +328,7 @@ impl Home {
             finishes: handover.plan.finish,
             reason: handover.reason.clone(),
             facts: handover.facts.clone(),
-            now: self.shown().get(&handover.id).cloned().unwrap_or_default(),
+            now: self.shown_of(handover.id),
             advice: advice(handover),
             began_at: handover.began_at,
             ended_at: handover.ended_at,
@@ -320,6 +342,13 @@ impl HandoverView {
         // One that finishes by itself is on its way.
         self.state.rests() && !(self.finishes && self.state == State::Watched)
     }
+}
+
+fn too_late(handover: &Handover) -> ApiError {
+    let (id, module) = (handover.id, &handover.module);
+    refused(format!(
+        "the handover {id} of {module} is past the point of no return; roll back when it is watched, in a moment"
+    ))
 }
 
 fn advice(handover: &Handover) -> Option<String> {

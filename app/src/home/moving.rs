@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use handover::sqlite::{Compared, MoveError, Pair};
-use handover::{Audit, Base, ControlError, Facts, Handover, Next, OperationId, State};
+use handover::sqlite::{Compared, MoveError, Pair, PutAside};
+use handover::{Audit, Base, ControlError, Facts, Handover, Next, OperationId, State, Waited};
 use kernel::Timestamp;
-use kernel::store::StoreUrl;
+use kernel::store::{StoreError, StoreUrl};
+use router::gate::WAIT_BOUNDS;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
@@ -41,9 +42,15 @@ pub(super) struct Moving {
     fit: bool,
     close: bool,
     proved: bool,
+    /// Since when the target has not been ready.
+    unready_since: Option<Instant>,
+    /// Of the placements that the last state made.
+    generation: u64,
     /// Since when requests wait, if this process let them.
     parked_at: Option<Instant>,
     compared_at: Option<Instant>,
+    /// When this process entered the present state, if it did.
+    entered_at: Option<Instant>,
     failures: u32,
     /// What something that takes long failed with.
     failed_work: Option<Failed>,
@@ -54,14 +61,17 @@ pub(super) struct Moving {
 enum Worked {
     Copied(Result<Duration, MoveError>),
     Compared(Result<Compared, MoveError>),
+    Retired(Result<Option<PutAside>, MoveError>),
 }
 
 /// What became of an effect.
 enum Done {
-    /// Look again at once.
+    /// It is done: look again at once.
     Now,
-    /// Look again later.
+    /// It is done, and there is nothing more to do now.
     Later,
+    /// It was begun.
+    Begun,
 }
 
 /// Why an effect did not succeed.
@@ -103,7 +113,7 @@ impl Home {
             let sight = self.look_at(&handover, moving).await?;
             match handover.next(&sight) {
                 // Requests wait, or nobody else will take long: the next round of the driver would come late.
-                Next::Stay if waits_for_nodes(&handover) => tokio::time::sleep(GLANCE).await,
+                Next::Stay if waits_for_nodes(&handover, moving) => tokio::time::sleep(GLANCE).await,
                 Next::Stay => return Ok(!handover.state.rests()),
                 Next::Stuck(why) => {
                     self.trouble(&handover, &why);
@@ -120,14 +130,16 @@ impl Home {
                     return Ok(true);
                 }
                 Next::Do(effect) => match self.perform(effect, &mut handover, moving).await {
-                    Ok(Done::Now) => moving.failures = 0,
+                    Ok(Done::Now) => self.went_well(&handover, moving),
                     Ok(Done::Later) => {
-                        moving.failures = 0;
+                        self.went_well(&handover, moving);
                         return Ok(!handover.state.rests());
                     }
+                    // Whether it goes well is still to be seen.
+                    Ok(Done::Begun) => return Ok(true),
                     Err(failed) => {
                         self.note_failure(&mut handover, moving, failed).await?;
-                        return Ok(true);
+                        return Ok(handover.state.parks() || moving.failures < MOST_FAILURES);
                     }
                 },
             }
@@ -168,19 +180,32 @@ impl Home {
                 facts.copy_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
                 facts.copied_bytes = self.shown().get(&handover.id).map_or(0, |shown| shown.total);
                 moving.pair = Some(pair);
+                moving.failures = 0;
             }
             Ok((pair, Worked::Compared(Ok(compared)))) => {
                 facts.compared = Some(compared);
                 moving.pair = Some(pair);
                 moving.compared_at = Some(Instant::now());
                 moving.close = false;
+                moving.failures = 0;
             }
-            Ok((pair, Worked::Copied(Err(error)) | Worked::Compared(Err(error)))) => {
+            Ok((pair, Worked::Retired(Ok(aside)))) => {
+                kernel::faults::point("effect.retired").await;
+                if let Some(PutAside { name, holds }) = aside {
+                    (facts.put_aside, facts.put_aside_holds) = (Some(name), holds);
+                }
+                moving.pair = Some(pair);
+                moving.failures = 0;
+            }
+            Ok((
+                pair,
+                Worked::Copied(Err(error)) | Worked::Compared(Err(error)) | Worked::Retired(Err(error)),
+            )) => {
                 moving.pair = Some(pair);
                 moving.failed_work = Some(error.into());
             }
             Err(panicked) => {
-                log::error!("a step of the handover of {} panicked: {panicked}", handover.module)
+                moving.failed_work = Some(Failed::ForNow(format!("a step panicked: {panicked}")));
             }
         }
         self.shown().remove(&handover.id);
@@ -212,27 +237,51 @@ impl Home {
             details: format!("{} {details}", state.name()).trim_end().to_owned(),
         };
         kernel::faults::point(before(state)).await;
-        self.inner.control.enter(entered.clone(), from, details, audit).await?;
+        if kernel::faults::fails(before(state)) {
+            return Err(StoreError::Busy.into());
+        }
+        moving.generation = self.inner.control.enter(entered.clone(), from, details, audit).await?;
         kernel::faults::point(state.name()).await;
+        // It was written down, and nobody here hears of it.
+        if kernel::faults::fails(state.name()) {
+            return Err(StoreError::Unknown("the answer was lost".to_owned()).into());
+        }
         *handover = entered;
+        self.no_trouble(handover);
+        moving.entered_at = Some(Instant::now());
         if state == State::Sealing {
             moving.parked_at = Some(Instant::now());
+            self.requests_wait(handover, true);
         }
         if state == State::Activated {
             self.inner.router.clear_stats(&handover.module);
-            let waited = self.inner.router.stats();
-            let waited = waited.iter().find(|stats| stats.module == handover.module);
-            let facts = moving.facts.get_or_insert_with(|| handover.facts.clone());
-            facts.waited = waited.map_or(0, |stats| u64::try_from(stats.waiting).unwrap_or(u64::MAX));
         }
         self.apply().await?;
-        let released = !state.parks() && from.parks();
-        if released && let Some(at) = moving.parked_at.take() {
-            let facts = moving.facts.get_or_insert_with(|| handover.facts.clone());
-            facts.pause_us = Some(u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX));
-            metrics::histogram!("banyan_handover_pause_seconds").record(at.elapsed().as_secs_f64());
+        if !state.parks() && moving.parked_at.is_some() {
+            self.released(handover, moving);
         }
         Ok(())
+    }
+
+    /// Requests do not wait any more. Notes how long they did.
+    fn released(&self, handover: &Handover, moving: &mut Moving) {
+        let Some(at) = moving.parked_at.take() else { return };
+        self.requests_wait(handover, false);
+        let facts = moving.facts.get_or_insert_with(|| handover.facts.clone());
+        facts.pause_us = Some(u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX));
+        metrics::histogram!("banyan_handover_pause_seconds").record(at.elapsed().as_secs_f64());
+        let Some(park) = self.inner.router.last_park(&handover.module) else { return };
+        (facts.waited, facts.refused) = (park.let_in, park.refused);
+        let bounds = WAIT_BOUNDS.into_iter().map(Some).chain([None]);
+        let waits = bounds.zip(park.waits).filter(|(_, requests)| *requests > 0);
+        facts.waits = waits.map(|(up_to_ms, requests)| Waited { up_to_ms, requests }).collect();
+    }
+
+    fn went_well(&self, handover: &Handover, moving: &mut Moving) {
+        if moving.failures > 0 {
+            moving.failures = 0;
+            self.no_trouble(handover);
+        }
     }
 
     async fn note_failure(
@@ -246,7 +295,10 @@ impl Home {
             Failed::ForGood(why) => (why, true),
             Failed::ForNow(why) => (why, moving.failures >= MOST_FAILURES),
         };
-        log::error!("the handover of {} ({}): {why}", handover.module, handover.state.name());
+        // What is tried for hours, because a disk is full, must not fill it with this.
+        if moving.failures <= MOST_FAILURES || moving.failures.is_multiple_of(100) {
+            log::error!("the handover of {} ({}): {why}", handover.module, handover.state.name());
+        }
         self.trouble(handover, &why);
         if let Some(back) = handover.way_back().filter(|_| last) {
             handover.reason = Some(why);
@@ -259,6 +311,11 @@ impl Home {
 // === impl Moving ===
 
 impl Moving {
+    /// How long the state has lasted. By the wall clock, which may jump, only when another process entered it.
+    fn lasted(&self, handover: &Handover) -> Duration {
+        self.entered_at.map_or_else(|| Timestamp::now().since(handover.state_at), |at| at.elapsed())
+    }
+
     /// For the handover that goes on from this one.
     fn handed_on(self, before: &Handover, next: &Handover) -> Self {
         // It is as it was put down: the stores are where the next one's plan has them.
@@ -274,9 +331,9 @@ impl Moving {
 }
 
 /// Whether it is a matter of moments until every node follows.
-fn waits_for_nodes(handover: &Handover) -> bool {
+fn waits_for_nodes(handover: &Handover, moving: &Moving) -> bool {
     let waits = matches!(handover.state, State::Activated | State::Reopening);
-    waits && Timestamp::now().since(handover.state_at) < LONGEST_GLANCE
+    waits && moving.lasted(handover) < LONGEST_GLANCE
 }
 
 /// What is worth saying about the state.

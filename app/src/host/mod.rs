@@ -198,10 +198,13 @@ impl Host {
             }
         });
         opened.await.map_err(|_panic| Failure::Other(anyhow::anyhow!("opening a store panicked")))??;
-        match hosted.store().place() {
-            Some(_) => Ok(hosted.attached().await.map_err(anyhow::Error::from)?),
-            None => Ok(()),
+        let Some(place) = hosted.store().place() else { return Ok(()) };
+        if let Err(error) = hosted.attached().await {
+            // So that the next attempt begins anew.
+            self.give_up(module, Some(place)).await;
+            return Err(anyhow::Error::from(error).into());
         }
+        Ok(())
     }
 
     /// Closes a module's store, if it is still open at `place`.

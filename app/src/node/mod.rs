@@ -28,9 +28,6 @@ const ORPHANED: Duration = Duration::from_secs(120);
 /// How long home may take to answer. It waits for news for a second before it does.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long calls that are inside are waited for before a module changes hands.
-const INSIDE: Duration = Duration::from_millis(100);
-
 /// What a node is made of.
 pub(crate) struct Node {
     pub(crate) id: NodeId,
@@ -154,10 +151,13 @@ impl Node {
         directory: &Directory,
     ) -> Result<(), Failure> {
         self.host.listens_at(directory.public_url.clone());
-        let mut here = BTreeSet::new();
+        let (mut here, mut failed) = (BTreeSet::new(), None);
         for (module, configured) in &self.stores {
-            if self.own(*module, configured, directory).await? {
-                here.insert(*module);
+            match self.own(*module, configured, directory).await {
+                Ok(true) => drop(here.insert(*module)),
+                Ok(false) => {}
+                // The others go on.
+                Err(error) => failed = Some(error),
             }
         }
         for module in ModuleName::ALL {
@@ -173,14 +173,17 @@ impl Node {
             let wire = Wire { client, tokens: &self.tokens };
             match calls.send(&self.host, &wire, module, to) {
                 // Home waits for this node only so long; the store's own fence does not depend on it.
-                Some(retired) if waits => drop(retired.drained(Instant::now() + INSIDE).await),
+                Some(retired) if waits => {
+                    let budget = Duration::from_millis(assigned.budget_ms);
+                    let _all_left = retired.drained(Instant::now() + budget).await;
+                }
                 retired => drop(retired),
             }
         }
         for module in here {
             self.host.start_work(module);
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Opens the store of a module that is here, or gives it up. Says whether it is this node's.

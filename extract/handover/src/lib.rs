@@ -19,6 +19,7 @@ pub use control::{
 };
 pub use machine::{
     Base, Effect, Facts, Handover, MovePlan, Next, Ownership, REHEARSED, Sight, Site, State, StoreSeen,
+    Waited,
 };
 pub use peel::{
     InvalidPlan, Kind, Move, Operation, OperationId, OperationKind, Phase, Plan, Routing, Seen, Verdict,

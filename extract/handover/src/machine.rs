@@ -158,12 +158,27 @@ pub struct Facts {
     pub position: Option<i64>,
     /// How long requests waited, in microseconds: from the first that could wait to the release.
     pub pause_us: Option<u64>,
-    /// How many waited for the release.
+    /// Last change that the target had when it took over.
+    pub applied: Option<i64>,
+    /// How many requests waited at home and were let in at the release, or when it went back.
     pub waited: u64,
+    /// How many were refused meanwhile, not executed.
+    pub refused: u64,
+    /// How long those who were let in had waited.
+    pub waits: Vec<Waited>,
     /// The store of before, under the name that it was put aside by.
     pub put_aside: Option<String>,
     /// What that holds.
     pub put_aside_holds: Vec<TableDigest>,
+}
+
+/// How many requests waited for so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waited {
+    /// At most, in milliseconds, and longer than the bound before; without one, longer than all.
+    pub up_to_ms: Option<u64>,
+    /// So many.
+    pub requests: u64,
 }
 
 /// A store's ownership row.
@@ -295,6 +310,16 @@ impl Handover {
         match self.state.is_committed() {
             true => (&self.plan.target, &self.plan.source),
             false => (&self.plan.source, &self.plan.target),
+        }
+    }
+}
+
+impl MovePlan {
+    /// The handover that it goes on from.
+    pub fn before(&self) -> Option<OperationId> {
+        match self.base {
+            Base::Copy => None,
+            Base::Follow(before) => Some(before),
         }
     }
 }

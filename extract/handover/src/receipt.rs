@@ -7,6 +7,7 @@ use sha2::Sha256;
 
 use crate::control::JournalEntry;
 use crate::machine::{Base, Handover, State};
+use crate::peel::OperationId;
 use crate::sqlite::{self, TableDigest};
 
 /// What a handover was and came to.
@@ -90,6 +91,21 @@ impl Receipt {
         Ok((receipt, findings))
     }
 
+    /// The handover whose comparison this one relied on, if it made none of its own.
+    pub fn relies_on(&self) -> Option<OperationId> {
+        let facts = &self.handover.facts;
+        facts.compared_by.filter(|_| facts.compared.is_none() && self.succeeded())
+    }
+
+    /// Checks that the handover whose comparison this one relied on made one, and was of the same module.
+    pub fn check_comparison(&self, relied_on: OperationId, before: Option<&Self>) -> Finding {
+        let what = format!("the comparison by {relied_on}");
+        let holds = before.is_some_and(|before| {
+            before.handover.facts.compared.is_some() && before.handover.module == self.handover.module
+        });
+        finding(&what, (!holds).then_some("there is no receipt of it, or it compared nothing"))
+    }
+
     /// Whether the module is at the target.
     pub fn succeeded(&self) -> bool {
         self.journal.iter().any(|entry| entry.state == State::Committed.name())
@@ -122,6 +138,9 @@ impl Receipt {
         if !self.succeeded() {
             return None;
         }
+        if facts.applied.is_some_and(|applied| Some(applied) < facts.position) {
+            return Some("the new store took over without the last changes".to_owned());
+        }
         match (&facts.compared, facts.position) {
             (Some(compared), Some(position)) if compared.position > position => {
                 Some("the stores were compared at a later change than the last one".to_owned())
@@ -134,7 +153,11 @@ impl Receipt {
     }
 
     fn row_contradiction(&self) -> Option<String> {
-        let compared = self.handover.facts.compared.as_ref()?;
+        let facts = &self.handover.facts;
+        if facts.waits.iter().map(|waited| waited.requests).sum::<u64>() != facts.waited {
+            return Some("the requests that waited are not as many as their waits".to_owned());
+        }
+        let compared = facts.compared.as_ref()?;
         let wrong = compared.tables.iter().find(|table| table.digest.len() != 64);
         wrong.map(|table| format!("the digest of {} is none", table.table))
     }

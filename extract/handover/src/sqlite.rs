@@ -24,15 +24,17 @@ mod switch;
 mod verify;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::machine::{Base, Handover, StoreSeen};
+use crate::machine::{Handover, StoreSeen};
 use crate::peel::OperationId;
 
 pub use apply::Applied;
 pub use copy::Progress;
-pub use replica::look;
+pub use replica::{PATIENCE, look};
+pub use residue::PutAside;
 pub use verify::{Compared, TableDigest};
 
 /// Why a step on the stores did not succeed.
@@ -76,6 +78,8 @@ pub enum MoveError {
 /// The two stores of one handover, with connections that are kept open from step to step.
 pub struct Pair {
     operation: OperationId,
+    /// The handover that it goes on from.
+    before: Option<OperationId>,
     /// The epoch before.
     epoch: u64,
     source: Replica,
@@ -92,6 +96,8 @@ struct Replica {
     connection: Option<Connection>,
     /// How many connections there have been.
     opened: u64,
+    /// How long a lock that somebody else holds is waited for.
+    patience: Duration,
 }
 
 /// What the store in a file holds, by table.
@@ -118,6 +124,7 @@ impl Pair {
     pub fn new(handover: &Handover, source: PathBuf, target: PathBuf) -> Self {
         Self {
             operation: handover.id,
+            before: handover.plan.before(),
             epoch: handover.epoch,
             source: Replica::at(source),
             target: Replica::at(target),
@@ -133,18 +140,25 @@ impl Pair {
         for replica in [&mut self.source, &mut self.target] {
             replica.present(next.id);
         }
-        let (operation, epoch) = (next.id, next.epoch);
+        let (operation, before, epoch) = (next.id, next.plan.before(), next.epoch);
         match went_over {
             true => Self {
                 operation,
+                before,
                 epoch,
                 source: self.target,
                 target: self.source,
                 verified: self.returning,
                 returning: None,
             },
-            false => Self { operation, epoch, returning: None, ..self },
+            false => Self { operation, before, epoch, returning: None, ..self },
         }
+    }
+
+    /// Waits no longer than this for locks that the modules' processes hold, from now on.
+    pub fn wait_at_most(&mut self, patience: Duration) {
+        self.source.wait_at_most(patience);
+        self.target.wait_at_most(patience);
     }
 
     /// What is seen of source and target.
@@ -152,14 +166,17 @@ impl Pair {
         (self.source.look(), self.target.look())
     }
 
-    /// Whether the target can be filled. Clears away what an older handover left at either store.
+    /// Makes sure that the target can be filled. Clears away what an older handover left at either store.
     ///
     /// # Errors
     /// [`MoveError::Refused`] says what stands against it.
-    pub fn prepare(&mut self, base: Base) -> Result<(), MoveError> {
-        match base {
-            Base::Copy => self.clear_for_copy(),
-            Base::Follow(before) => self.adopt(before),
+    pub fn prepare(&mut self) -> Result<(), MoveError> {
+        match self.before {
+            None => self.clear_for_copy(),
+            Some(before) => {
+                self.adopt(before)?;
+                self.refuse_changed_tables()
+            }
         }
     }
 

@@ -12,6 +12,8 @@
 //! client's deadline; who does not fit, or waits in vain, is refused without having been executed. At most
 //! [`Limits::inside`] requests are inside, so that an upstream that hangs does not gather them without end.
 //!
+//! **What is told.** Of the last park: how many were let in and how long each had waited, and how many were refused.
+//!
 //! **Odd cases.** A request that gives up at the very moment it is released drops its permit unused. A gate that is
 //! parked and empty stays drained until it is released, however many arrive.
 
@@ -39,10 +41,39 @@ pub struct Gate {
     /// [`PARKED`], and the number of permits that are out.
     word: AtomicU64,
     limits: Limits,
-    waiting: Mutex<VecDeque<oneshot::Sender<Permit>>>,
+    queue: Mutex<Queue>,
     /// Told when the last permit comes back while it is parked.
     empty: Notify,
 }
+
+/// Who waits, and how it went for those who did.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Waiter>,
+    park: Park,
+}
+
+/// A request that waits.
+#[derive(Debug)]
+struct Waiter {
+    since: Instant,
+    sender: oneshot::Sender<Permit>,
+}
+
+/// How it went for those who came while the gate was parked last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Park {
+    /// Those who were let in.
+    pub let_in: u64,
+    /// Those who were refused, not executed.
+    pub refused: u64,
+    /// How many of those who were let in had waited for at most so long, and longer than for the bound before, by
+    /// [`WAIT_BOUNDS`]; the last for longer than all.
+    pub waits: [u64; WAIT_BOUNDS.len() + 1],
+}
+
+/// Bounds of [`Park::waits`], in milliseconds.
+pub const WAIT_BOUNDS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 
 /// One request is inside while this lives.
 #[derive(Debug)]
@@ -80,7 +111,7 @@ impl Gate {
     /// An open one.
     pub fn new(limits: Limits) -> Arc<Self> {
         let word = AtomicU64::new(0);
-        Arc::new(Self { word, limits, waiting: Mutex::default(), empty: Notify::new() })
+        Arc::new(Self { word, limits, queue: Mutex::default(), empty: Notify::new() })
     }
 
     /// Lets a request in, at once if the gate is open.
@@ -90,22 +121,34 @@ impl Gate {
     pub async fn enter(self: &Arc<Self>, deadline: Instant) -> Result<Permit, Refused> {
         match self.try_enter() {
             Ok(entered) => entered,
-            Err(Parked) => self.wait(deadline).await,
+            Err(Parked) => {
+                let waited = self.wait(deadline).await;
+                if waited.is_err() {
+                    self.queue().park.refused += 1;
+                }
+                waited
+            }
         }
     }
 
     /// From now on requests wait.
     pub fn park(&self) {
-        self.word.fetch_or(PARKED, Ordering::AcqRel);
+        let mut queue = self.queue();
+        if self.word.fetch_or(PARKED, Ordering::AcqRel) & PARKED == 0 {
+            queue.park = Park::default();
+        }
     }
 
     /// Lets in who waits, in the order of arrival, and from now on everybody.
     pub fn release(self: &Arc<Self>) {
-        let mut waiting = self.waiting();
-        for sender in waiting.drain(..) {
+        let mut queue = self.queue();
+        let Queue { waiting, park } = &mut *queue;
+        for Waiter { since, sender } in waiting.drain(..) {
             self.word.fetch_add(1, Ordering::AcqRel);
             // One that has given up hands the permit back here.
-            drop(sender.send(Permit { gate: Arc::clone(self) }));
+            if sender.send(Permit { gate: Arc::clone(self) }).is_ok() {
+                park.let_in(since.elapsed());
+            }
         }
         self.word.fetch_and(!PARKED, Ordering::AcqRel);
     }
@@ -130,7 +173,12 @@ impl Gate {
 
     /// How many requests wait.
     pub fn waiting_count(&self) -> usize {
-        self.waiting().iter().filter(|sender| !sender.is_closed()).count()
+        self.queue().waiting.iter().filter(|waiter| !waiter.sender.is_closed()).count()
+    }
+
+    /// How it went for those who came while it was parked last; so far, while it still is.
+    pub fn last_park(&self) -> Park {
+        self.queue().park
     }
 
     /// Whether requests wait.
@@ -157,19 +205,19 @@ impl Gate {
     async fn wait(self: &Arc<Self>, deadline: Instant) -> Result<Permit, Refused> {
         let until = deadline.min(Instant::now() + self.limits.park);
         let receiver = {
-            let mut waiting = self.waiting();
+            let waiting = &mut self.queue().waiting;
             // Under the lock the gate cannot be released: it is parked now and this waits, or it is open.
             if let Ok(entered) = self.try_enter() {
                 return entered;
             }
             if waiting.len() >= self.limits.waiting {
-                waiting.retain(|sender| !sender.is_closed());
+                waiting.retain(|waiter| !waiter.sender.is_closed());
             }
             if waiting.len() >= self.limits.waiting {
                 return Err(Refused::Crowded);
             }
             let (sender, receiver) = oneshot::channel();
-            waiting.push_back(sender);
+            waiting.push_back(Waiter { since: Instant::now(), sender });
             receiver
         };
         match tokio::time::timeout_at(until.into(), receiver).await {
@@ -178,8 +226,21 @@ impl Gate {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<oneshot::Sender<Permit>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Park ===
+
+impl Park {
+    fn let_in(&mut self, waited: Duration) {
+        self.let_in += 1;
+        let millis = u64::try_from(waited.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
+        let bucket = WAIT_BOUNDS.iter().position(|bound| millis <= *bound).unwrap_or(WAIT_BOUNDS.len());
+        if let Some(count) = self.waits.get_mut(bucket) {
+            *count += 1;
+        }
     }
 }
 

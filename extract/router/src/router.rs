@@ -23,7 +23,7 @@ use arc_swap::ArcSwap;
 use self::install::Installed;
 use self::module::Module;
 use crate::error::ProxyError;
-use crate::gate::Permit;
+use crate::gate::{Park, Permit};
 use crate::proxy::{self, Extra};
 use crate::settings::Settings;
 use crate::shadow::Shadows;
@@ -180,6 +180,11 @@ impl Router {
             module.local.clear();
             module.remote.clear();
         }
+    }
+
+    /// How it went for the requests to `module` that came while it was parked last.
+    pub fn last_park(&self, module: &str) -> Option<Park> {
+        self.find(module).map(|(_, module)| module.gate.last_park())
     }
 
     /// From now on requests to `module` wait. `false` if there is no such module; so with the next two.

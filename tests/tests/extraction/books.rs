@@ -191,10 +191,8 @@ impl Books {
     }
 }
 
-/// Waits until all that was begun has ended, and looks at everything: from outside, and in the stores.
-pub(crate) async fn close(shop: &Shop, told: &Told) {
-    let (complaints, first) = told.tally.complaints();
-    assert!(complaints == 0, "{complaints} complaints, of which:\n{}", first.join("\n\n"));
+/// Waits until all that was begun has ended and the stores break no law.
+pub(crate) async fn settle(shop: &Shop) -> Books {
     let mut books = Books::open(shop.server.data_dir());
     let mut broken;
     let deadline = Instant::now() + END;
@@ -206,6 +204,14 @@ pub(crate) async fn close(shop: &Shop, told: &Told) {
         tick.tick().await;
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+    books
+}
+
+/// Waits until all that was begun has ended, and looks at everything: from outside, and in the stores.
+pub(crate) async fn close(shop: &Shop, told: &Told) {
+    let (complaints, first) = told.tally.complaints();
+    assert!(complaints == 0, "{complaints} complaints, of which:\n{}", first.join("\n\n"));
+    let mut books = settle(shop).await;
     let differences = books.differences(&told.deeds, &told.stocked);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     for deed in &told.deeds {

@@ -1,5 +1,5 @@
-//! kill -9 at every boundary of a handover's journal and after every effect on the stores, of home, of home and node together, once
-//! and twice in a row, while customers are in the shop: what was acknowledged stays, what was not happens once when it is sent
+//! kill -9 at every boundary of a handover's journal and after every effect on the stores, of home, of home and node together, of the
+//! node while home goes on, once and twice in a row, while customers are in the shop: what was acknowledged stays, what was not happens once when it is sent
 //! again, and the module ends at one place, with nothing left over.
 
 use std::time::{Duration, Instant};
@@ -42,6 +42,8 @@ const FORWARD: [&str; 17] = [
     "activated",
     "routed",
 ];
+/// The same where the watch ends.
+const ENDING: [&str; 4] = ["watched", "completing", "effect.retired", "complete"];
 /// The same on the way back, which a rehearsal goes.
 const BACKWARD: [&str; 5] = ["before.reopening", "reopening", "effect.reopened", "aborting", "aborted"];
 /// A second kill, while the next process makes good what the first one left.
@@ -64,6 +66,17 @@ enum Way {
     Back,
     /// Out, and not to stay.
     Rehearsal,
+    /// Out, and then the watch is ended.
+    Ending,
+}
+
+/// Who is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Killed {
+    Home,
+    Both,
+    /// The node alone, several times, while home carries the handover out.
+    Node,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,24 +84,28 @@ struct Case {
     way: Way,
     first: &'static str,
     second: Option<&'static str>,
-    /// Whether the node is killed together with home.
-    node_too: bool,
+    killed: Killed,
 }
 
 fn matrix() -> Vec<Case> {
     let once = |way: Way, first: &'static str| {
-        [false, true].map(|node_too| Case { way, first, second: None, node_too })
+        [Killed::Home, Killed::Both].map(|killed| Case { way, first, second: None, killed })
     };
+    // A node's log says nothing of the handover: it is killed when home has reached a state.
+    let node = |way: Way, first: &'static str| Case { way, first, second: None, killed: Killed::Node };
+    let states = ["copying", "catching_up", "verified", "sealing", "drained", "committed", "activated"];
     let out = FORWARD.iter().flat_map(|point| once(Way::Out, point));
     let back = FORWARD.iter().filter(|point| **point != "copying").flat_map(|point| once(Way::Back, point));
     let rehearsal = BACKWARD.iter().flat_map(|point| once(Way::Rehearsal, point));
+    let ending = ENDING.iter().flat_map(|point| once(Way::Ending, point));
+    let nodes = states.iter().flat_map(|state| [node(Way::Out, state), node(Way::Back, state)]);
     let twice = TWICE.iter().map(|(first, second)| Case {
         way: Way::Out,
         first,
         second: Some(second),
-        node_too: false,
+        killed: Killed::Home,
     });
-    out.chain(back).chain(rehearsal).chain(twice).collect()
+    out.chain(back).chain(rehearsal).chain(ending).chain(nodes).chain(twice).collect()
 }
 
 fn cases(module: &str) -> Vec<Case> {
@@ -136,10 +153,10 @@ async fn survives_chaos(module: &'static str) {
 /// waits until the module is where it must be.
 async fn survive(shop: &mut Shop, module: &str, case: Case) {
     match case.way {
-        Way::Out | Way::Rehearsal => bring_home(shop, module).await,
+        Way::Out | Way::Rehearsal | Way::Ending => bring_home(shop, module).await,
         Way::Back => bring_out(shop, module).await,
     }
-    restart(shop, Some(case.first));
+    restart(shop, Some(case.first).filter(|_| case.killed != Killed::Node));
     let operator = Operator::of(&shop.server);
     let store = elsewhere(shop, module);
     let (path, body) = match case.way {
@@ -157,12 +174,24 @@ async fn survive(shop: &mut Shop, module: &str, case: Case) {
         (answer.status == 202).then_some(())
     })
     .await;
-    kill_at(shop, case.first, case.node_too);
+    if case.killed == Killed::Node {
+        kill_nodes_meanwhile(shop, &operator, module, case.first).await;
+    } else {
+        // Whoever orders that waits for an answer that never comes.
+        let ending = (case.way == Way::Ending && case.first != "watched")
+            .then(|| tokio::spawn(end_the_watch(operator.clone(), module.to_owned())));
+        tokio::task::block_in_place(|| kill_at(shop, case.first, case.killed == Killed::Both));
+        if let Some(ending) = ending {
+            ending.abort();
+        }
+    }
     if let Some(second) = case.second {
         restart(shop, Some(second));
         kill_at(shop, second, false);
     }
-    restart(shop, None);
+    if case.killed != Killed::Node {
+        restart(shop, None);
+    }
     let at = ends_at(&case);
     let mut last = Value::Null;
     let rest = until(REST, "rest", async || {
@@ -170,26 +199,75 @@ async fn survive(shop: &mut Shop, module: &str, case: Case) {
         last = now.clone();
         let state = now["handover"]["state"].as_str();
         let resting = matches!(state, None | Some("watched" | "standby"));
-        (resting && now["placement"] == at && shop.server.nodes().is_empty() != needs_node(&now))
-            .then_some(())
+        let there = at.is_none_or(|at| now["placement"] == at);
+        (resting && there && shop.server.nodes().is_empty() != needs_node(&now)).then_some(())
     });
     let rest = tokio::time::timeout(REST - Duration::from_secs(1), rest).await;
-    assert!(rest.is_ok(), "{module}, {case:?}: not at its {at}: {last}");
+    assert!(rest.is_ok(), "{module}, {case:?}: not at its {at:?}: {last}");
+}
+
+/// Kills the node whenever home says that it has reached the state, or is beyond it: three times, or until all is over.
+async fn kill_nodes_meanwhile(shop: &Shop, operator: &Operator, module: &str, state: &str) {
+    const STATES: [&str; 11] = [
+        "begun",
+        "prepared",
+        "copying",
+        "catching_up",
+        "verified",
+        "sealing",
+        "drained",
+        "committed",
+        "activated",
+        "routed",
+        "watched",
+    ];
+    let number = |state: &str| STATES.iter().position(|known| *known == state);
+    let mut kills = 0;
+    until(REST, &format!("the node to be killed at {state}"), async || {
+        let now = operator.try_status(module).await?;
+        let at = now["handover"]["state"].as_str();
+        if at.is_some_and(|at| number(at) >= number(state)) && !shop.server.spawned().is_empty() {
+            shop.server.kill_spawned();
+            kills += 1;
+        }
+        // It may have been over before it was seen.
+        let over = at.is_none_or(|at| ["watched", "standby"].contains(&at));
+        (kills >= 3 || over).then_some(())
+    })
+    .await;
+}
+
+/// Ends the watch as soon as that is allowed. Runs until it is aborted.
+async fn end_the_watch(operator: Operator, module: String) {
+    let body = json!({"module": module});
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        tick.tick().await;
+        let answer = operator.post("/_admin/complete").json(&body).try_send().await;
+        if answer.is_ok_and(|answer| answer.status == 202) {
+            return;
+        }
+    }
 }
 
 /// Where the module must end: what was not committed goes back, what was does not.
-fn ends_at(case: &Case) -> &'static str {
+fn ends_at(case: &Case) -> Option<&'static str> {
+    if case.killed == Killed::Node {
+        // At either place, as it happened: what counts is that it is one, and nothing is lost.
+        return None;
+    }
     let committed = FORWARD.iter().position(|point| *point == "committed").expect("a point");
     let over = FORWARD.iter().position(|point| *point == case.first).is_some_and(|point| point >= committed);
     // Before the switch began the next process just goes on.
     let goes_on = ["prepared", "copying", "catching_up", "verified", "before.sealing"].contains(&case.first);
-    match case.way {
+    Some(match case.way {
         Way::Rehearsal => "home",
+        Way::Ending => "node",
         Way::Out if over || goes_on => "node",
         Way::Out => "home",
         Way::Back if over || goes_on => "home",
         Way::Back => "node",
-    }
+    })
 }
 
 /// Whether a node belongs to what the status says.
@@ -239,6 +317,8 @@ async fn bring_out(shop: &Shop, module: &str) {
         match (now["placement"].as_str(), now["handover"]["state"].as_str()) {
             (Some("node"), Some("watched" | "standby")) => return Some(()),
             (Some("home"), Some("watched" | "standby") | None) => drop(take_out(shop, module)),
+            // Nothing follows any more: it goes home with a copy first.
+            (Some("node"), None) => bring_back(shop, module),
             _ => {}
         }
         None

@@ -4,17 +4,22 @@
 
 mod books;
 mod chaos;
+mod clock;
 mod customers;
 mod desk;
 mod events;
 mod failures;
 mod fences;
+mod full;
 mod instances;
 mod kills;
 mod moving;
 mod orders;
 mod peel;
 mod placing;
+mod rollback;
 mod shadow;
 mod tampering;
+mod trouble;
+mod unfinished;
 mod visits;

@@ -68,7 +68,7 @@ async fn a_node_refuses_unexecuted_what_was_sent_in_another_epoch() {
     }
     // Nothing was executed: the address is still free. The node serves once its home has told it whose the store is.
     until(SOON, "the node to be ready", async || {
-        (node.client().get("/readyz").send().await.status == 200).then_some(())
+        (node.client().get("/readyz?module=user").send().await.status == 200).then_some(())
     })
     .await;
     register("1").send().await.expect(201);

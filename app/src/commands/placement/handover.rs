@@ -40,12 +40,24 @@ pub(in crate::commands) fn show(view: &HandoverView, json: bool) {
             State::Superseded => "another handover goes on from here".to_owned(),
         }
     );
-    if now.total > 0 {
-        line = format!("{line}: {} of {} ({} a second", now.done, now.total, now.rate);
-        line.push_str(&now.eta_ms.map_or(")".to_owned(), |eta| format!(", {} left)", figures::seconds(eta))));
+    let left = || now.eta_ms.map_or(String::new(), |eta| format!(", {} left", figures::seconds(eta)));
+    if now.total > 0 && view.state == State::Copying {
+        let mib = |bytes: u64| bytes >> 20;
+        let (done, total, rate) = (mib(now.done), mib(now.total), mib(now.rate));
+        line = format!("{line}: {done} of {total} MiB ({rate} MiB a second{})", left());
+    } else if now.total > 0 {
+        line = format!(
+            "{line}; comparing: {} of {} rows ({} a second{})",
+            now.done,
+            now.total,
+            now.rate,
+            left()
+        );
+    } else if now.lag > 0 {
+        line = format!("{line}; {} changes behind ({} rows a second{})", now.lag, now.rate, left());
     }
-    if now.lag > 0 {
-        line = format!("{line}; {} changes behind", now.lag);
+    if let Some(waiting) = now.waiting_ms {
+        line = format!("{line}; requests have been waiting for {waiting} ms");
     }
     if let (Some(pause), true) = (view.facts.pause_us, shows_pause(view.state)) {
         line = format!("{line}; requests waited for {}", figures::millis(pause));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use handover::sqlite::{Applied, Pair};
+use handover::sqlite::{Applied, PATIENCE, Pair};
 use handover::{Audit, Base, ControlError, Effect, Facts, Handover, Kind, MovePlan, OperationId, State};
 use kernel::Timestamp;
 use tokio::sync::oneshot;
@@ -11,8 +11,10 @@ use super::{Done, Failed, GLANCE, Moving, Worked, on_pair};
 use crate::home::Home;
 use crate::host::ModuleName;
 
-/// Niceness (POSIX `nice`) of the thread that compares stores: requests go first.
-const COMPARES: i32 = 10;
+/// Niceness (POSIX `nice`) of the thread that copies or compares stores: requests go first.
+const NICENESS: i32 = 10;
+/// Least time that a lock is waited for, however late it is.
+const SHORTEST: Duration = Duration::from_millis(5);
 
 impl Home {
     /// Makes it so.
@@ -25,16 +27,18 @@ impl Home {
         if let Some(failed) = moving.failed_work.take() {
             return Err(failed);
         }
+        if kernel::faults::fails(fault(effect)) {
+            return Err(Failed::ForNow("it was made to fail".to_owned()));
+        }
         let run = |error: String| Failed::ForNow(error);
         match effect {
             Effect::Prepare => {
-                let base = handover.plan.base;
-                on_pair(handover, moving, move |pair| pair.prepare(base)).await.map_err(run)??;
+                on_pair(handover, moving, Pair::prepare).await.map_err(run)??;
                 moving.fit = true;
                 Ok(Done::Now)
             }
             Effect::Copy => {
-                self.begin_work(handover, moving, 0, |pair| {
+                self.begin_work(handover, moving, |pair| {
                     let began = Instant::now();
                     Worked::Copied(pair.copy().map(|()| began.elapsed()))
                 })
@@ -42,7 +46,7 @@ impl Home {
             }
             Effect::Verify => {
                 let (home, of) = (self.clone(), handover.clone());
-                self.begin_work(handover, moving, COMPARES, move |pair| {
+                self.begin_work(handover, moving, move |pair| {
                     Worked::Compared(pair.verify(&|progress| home.progress(&of, progress)))
                 })
                 .await
@@ -50,8 +54,16 @@ impl Home {
             Effect::Apply => self.bring(handover, moving).await,
             Effect::Seal => self.seal(handover, moving).await,
             Effect::Drain => {
-                on_pair(handover, moving, Pair::drain).await.map_err(run)??;
+                let patience = time_left(handover, moving);
+                let drained = on_pair(handover, moving, move |pair| {
+                    pair.wait_at_most(patience);
+                    let drained = pair.drain();
+                    pair.wait_at_most(PATIENCE);
+                    drained
+                });
+                let applied = drained.await.map_err(run)??;
                 kernel::faults::point("effect.drained").await;
+                moving.facts.get_or_insert_with(|| handover.facts.clone()).applied = Some(applied);
                 moving.proved = true;
                 Ok(Done::Now)
             }
@@ -61,13 +73,7 @@ impl Home {
                 Ok(Done::Now)
             }
             Effect::Reopen => {
-                let follows = matches!(handover.plan.base, Base::Follow(_));
-                on_pair(handover, moving, move |pair| {
-                    pair.reopen()?;
-                    if follows { pair.disarm_target() } else { Ok(()) }
-                })
-                .await
-                .map_err(run)??;
+                on_pair(handover, moving, Pair::reopen).await.map_err(run)??;
                 kernel::faults::point("effect.reopened").await;
                 Ok(Done::Now)
             }
@@ -75,16 +81,7 @@ impl Home {
                 on_pair(handover, moving, Pair::clean_up).await.map_err(run)??;
                 Ok(Done::Now)
             }
-            Effect::Retire => {
-                let aside = on_pair(handover, moving, Pair::retire).await.map_err(run)??;
-                kernel::faults::point("effect.retired").await;
-                if let Some((name, holds)) = aside {
-                    let facts = moving.facts.get_or_insert_with(|| handover.facts.clone());
-                    facts.put_aside = Some(name);
-                    facts.put_aside_holds = holds;
-                }
-                Ok(Done::Now)
-            }
+            Effect::Retire => self.begin_work(handover, moving, |pair| Worked::Retired(pair.retire())).await,
         }
     }
 
@@ -93,17 +90,16 @@ impl Home {
         &self,
         handover: &Handover,
         moving: &mut Moving,
-        niceness: i32,
         work: impl FnOnce(&mut Pair) -> Worked + Send + 'static,
     ) -> Result<Done, Failed> {
         self.shown().remove(&handover.id);
         // Makes the pair when there is none yet.
         on_pair(handover, moving, |_| ()).await.map_err(Failed::ForNow)?;
-        let Some(mut pair) = moving.pair.take() else { return Ok(Done::Later) };
+        let Some(mut pair) = moving.pair.take() else { return Ok(Done::Begun) };
         let (tell, work_ended) = oneshot::channel();
         // A thread of its own, because its priority cannot be raised again.
         let begun = std::thread::Builder::new().name("handover".to_owned()).spawn(move || {
-            if let Err(error) = rustix::process::nice(niceness) {
+            if let Err(error) = rustix::process::nice(NICENESS) {
                 log::debug!("a step of a handover keeps its priority: {error}");
             }
             let worked = work(&mut pair);
@@ -112,7 +108,7 @@ impl Home {
         });
         begun.map_err(|error| Failed::ForNow(format!("no thread: {error}")))?;
         moving.work = Some(work_ended);
-        Ok(Done::Later)
+        Ok(Done::Begun)
     }
 
     /// Brings a batch of changes to whoever follows.
@@ -137,6 +133,8 @@ impl Home {
         let mut all = self.shown();
         let shown = all.entry(handover.id).or_default();
         shown.lag = left;
+        shown.rate = rows.saturating_mul(1000) / u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+        shown.eta_ms = Some(u64::try_from(rest.as_millis()).unwrap_or(u64::MAX));
         let idle = left == 0 && !matches!(state, State::Verified);
         Ok(if left > 0 || !idle { Done::Now } else { Done::Later })
     }
@@ -150,35 +148,56 @@ impl Home {
         };
         let budget = Duration::from_millis(handover.plan.max_pause_ms) / 2;
         let until = parked_at + budget;
-        let left = match ModuleName::find(&handover.module) {
-            Some(module) => self.have_left(module, until).await,
-            None => false,
+        let Some(module) = ModuleName::find(&handover.module) else {
+            return Err(Failed::ForGood("there is no such module".to_owned()));
         };
-        if !left {
+        if let Err(who) = self.have_left(module, moving.generation, until).await {
             return Err(Failed::ForGood(format!(
-                "requests that were inside did not end within {} ms; try again, or allow more with --max-pause",
+                "{who} within {} ms; try again, or allow more with --max-pause",
                 budget.as_millis()
             )));
         }
         kernel::faults::point("effect.left").await;
-        let position = on_pair(handover, moving, Pair::seal).await.map_err(Failed::ForNow)??;
+        let patience = time_left(handover, moving);
+        let sealed = on_pair(handover, moving, move |pair| {
+            pair.wait_at_most(patience);
+            let sealed = pair.seal();
+            pair.wait_at_most(PATIENCE);
+            sealed
+        });
+        let position = sealed.await.map_err(Failed::ForNow)??;
         kernel::faults::point("effect.sealed").await;
         moving.facts.get_or_insert_with(|| handover.facts.clone()).position = Some(position);
         Ok(Done::Now)
     }
 
-    /// Whether every request and call that was inside has ended, here and at every node.
-    async fn have_left(&self, module: ModuleName, until: Instant) -> bool {
+    /// Waits until every request and call that was inside has ended, here and at every node. Says who did not.
+    async fn have_left(&self, module: ModuleName, generation: u64, until: Instant) -> Result<(), String> {
+        // Before requests wait here, nobody is known to have left.
+        while self.inner.router.generation() < generation {
+            if Instant::now() >= until {
+                return Err("requests could not be made to wait".to_owned());
+            }
+            tokio::time::sleep(GLANCE).await;
+            self.apply().await.map_err(|error| format!("the control store failed ({error})"))?;
+        }
         if !self.inner.router.drained(module.as_str(), until).await {
-            return false;
+            return Err("requests that were inside did not end".to_owned());
         }
         while !self.is_followed(module).await {
             if Instant::now() >= until {
-                return false;
+                return Err(self.who_is_behind().unwrap_or("calls that were inside did not end".to_owned()));
             }
             tokio::time::sleep(GLANCE).await;
         }
-        true
+        Ok(())
+    }
+
+    /// The nodes that do not follow what was decided last, as a sentence.
+    pub(super) fn who_is_behind(&self) -> Option<String> {
+        let behind = self.inner.live.behind(self.inner.directory.borrow().generation);
+        let behind: Vec<String> = behind.into_iter().map(|node| node.to_string()).collect();
+        (!behind.is_empty()).then(|| format!("{} did not follow", behind.join(", ")))
     }
 
     /// Begins the handover that goes the other way, with the stores as they are.
@@ -221,6 +240,8 @@ impl Home {
                 max_pause_ms,
                 rehearse,
                 finish,
+                // Only who goes out with a copy asks for being watched.
+                watch_ms: 0,
                 ..before.plan.clone()
             },
             epoch: placements.modules.get(&before.module).map_or(1, |placed| placed.epoch),
@@ -237,5 +258,27 @@ impl Home {
             self.write_receipt(&ended).await?;
         }
         Ok(next)
+    }
+}
+
+/// How long requests may still be made to wait.
+fn time_left(handover: &Handover, moving: &Moving) -> Duration {
+    let waited = moving.parked_at.map_or(Duration::ZERO, |at| at.elapsed());
+    Duration::from_millis(handover.plan.max_pause_ms).saturating_sub(waited).max(SHORTEST)
+}
+
+/// Name of the fault point at which it fails.
+fn fault(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Prepare => "effect.prepare",
+        Effect::Copy => "effect.copy",
+        Effect::Apply => "effect.apply",
+        Effect::Verify => "effect.verify",
+        Effect::Seal => "effect.seal",
+        Effect::Drain => "effect.drain",
+        Effect::Activate => "effect.activate",
+        Effect::Reopen => "effect.reopen",
+        Effect::CleanUp => "effect.clean_up",
+        Effect::Retire => "effect.retire",
     }
 }

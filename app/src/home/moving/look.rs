@@ -1,10 +1,9 @@
 //! What is seen of a handover: the stores, whoever is to own the target, and how it does.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use handover::sqlite::Pair;
 use handover::{ControlError, Handover, NodeId, Sight, State, StoreSeen, Verdict};
-use kernel::Timestamp;
 
 use super::{Moving, on_pair};
 use crate::home::Home;
@@ -12,6 +11,8 @@ use crate::host::ModuleName;
 
 /// For so long a comparison holds. Rows that change are compared as they are brought; this is for all others.
 const COMPARISON_HOLDS: Duration = Duration::from_secs(15 * 60);
+/// A node that does not follow after so long is waited for no longer.
+const LATE: Duration = Duration::from_secs(5);
 /// Requests after which the error rate of a watched target means something, and the rate that is too much, in percent.
 const WATCHED: (u64, u64) = (20, 5);
 
@@ -41,14 +42,23 @@ impl Home {
                 let why = self.not_ready(handover, module).await?;
                 ready = why.is_none();
                 match why {
-                    Some(why) => self.trouble(handover, &why),
-                    None => self.no_trouble(handover),
+                    Some(why) => {
+                        self.trouble(handover, &why);
+                        moving.unready_since.get_or_insert_with(Instant::now);
+                    }
+                    None if moving.unready_since.take().is_some() => self.no_trouble(handover),
+                    None => {}
                 }
             }
-            if matches!(handover.state, State::Activated | State::Reopening | State::Aborting) {
-                // What goes back home needs nobody else.
+            if matches!(handover.state, State::Activated | State::Reopening) {
+                // What goes back home needs nobody else. Nobody is needed for good: what a node sends that knows the old place is
+                // refused there.
                 followed = handover.state == State::Reopening && handover.plan.source.is_home()
-                    || self.is_followed(module).await;
+                    || self.is_followed(module).await
+                    || moving.lasted(handover) > LATE;
+                if let (false, Some(behind)) = (followed, self.who_is_behind()) {
+                    self.trouble(handover, &behind);
+                }
             }
         }
         let most = Duration::from_millis(handover.plan.max_pause_ms);
@@ -64,7 +74,8 @@ impl Home {
             verified,
             proved: moving.proved,
             followed,
-            lasted: Timestamp::now().since(handover.state_at),
+            unready: moving.unready_since.map_or(Duration::ZERO, |since| since.elapsed()),
+            lasted: moving.lasted(handover),
             verdict: self.watched(handover),
         })
     }
@@ -77,10 +88,11 @@ impl Home {
     ) -> Result<Option<String>, ControlError> {
         if !handover.plan.target.is_home() {
             // They were told to open it when the state before was entered; until they have, they may have something else open.
-            let told = handover.state == State::Verified
-                || self.inner.live.all_follow(self.inner.directory.borrow().generation);
-            if !told {
-                return Ok(Some("a node does not follow yet".to_owned()));
+            let generation = self.inner.directory.borrow().generation;
+            let follows = |node: &NodeId| self.inner.live.follows(*node, generation);
+            let late = handover.plan.target.nodes.iter().find(|node| !follows(node));
+            if let (Some(late), State::CatchingUp) = (late, handover.state) {
+                return Ok(Some(format!("node {late}, which is to own it, has not opened it yet")));
             }
             let ready = self.all_ready(&handover.plan.target.nodes, module).await?;
             return Ok((!ready).then(|| "a node that is to own it is not ready".to_owned()));

@@ -16,19 +16,24 @@ use crate::home::Home;
 pub(crate) struct Shown {
     /// Bytes that were copied, or rows that were compared.
     pub(crate) done: u64,
-    /// Of so many.
+    /// Of so many; 0 while changes are brought over.
     pub(crate) total: u64,
-    /// A second.
+    /// Bytes or rows that were copied, compared or brought over in a second.
     pub(crate) rate: u64,
     /// Until it is done, in milliseconds.
     pub(crate) eta_ms: Option<u64>,
     /// Changes that were still to be brought over.
     pub(crate) lag: u64,
+    /// For how long requests have been waiting, in milliseconds, if they are.
+    pub(crate) waiting_ms: Option<u64>,
     /// What keeps it from going on.
     pub(crate) trouble: Option<String>,
     /// When this was measured first, for the rate.
     #[serde(skip)]
     pub(super) since: Option<Instant>,
+    /// Since when requests have been waiting.
+    #[serde(skip)]
+    waiting_since: Option<Instant>,
 }
 
 impl Home {
@@ -40,6 +45,19 @@ impl Home {
 
     pub(super) fn trouble(&self, handover: &Handover, why: &str) {
         self.shown().entry(handover.id).or_default().trouble = Some(why.to_owned());
+    }
+
+    /// Requests begin to wait, or wait no longer.
+    pub(super) fn requests_wait(&self, handover: &Handover, wait: bool) {
+        self.shown().entry(handover.id).or_default().waiting_since = wait.then(Instant::now);
+    }
+
+    /// What is shown of one.
+    pub(in crate::home) fn shown_of(&self, id: OperationId) -> Shown {
+        let mut shown = self.shown().get(&id).cloned().unwrap_or_default();
+        let waiting = shown.waiting_since.map(|since| since.elapsed().as_millis());
+        shown.waiting_ms = waiting.map(|waiting| u64::try_from(waiting).unwrap_or(u64::MAX));
+        shown
     }
 
     /// What is shown of handovers.

@@ -63,7 +63,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, handover: &Handover) -> Result<(), StoreEr
     note(tx, handover, "")
 }
 
-/// Writes down its state, if it was `from`.
+/// Writes down its state, if it was `from` and nobody has asked since for it to go back.
 pub(super) fn update(
     tx: &mut Tx<'_>,
     handover: &Handover,
@@ -73,6 +73,7 @@ pub(super) fn update(
     let there = handovers::table
         .filter(handovers::id.eq(handover.id))
         .filter(handovers::state.eq(from.name()))
+        .filter(handovers::cancelled.eq(handover.cancelled))
         .filter(handovers::ended_at.is_null());
     let change = (
         handovers::state.eq(handover.state.name()),

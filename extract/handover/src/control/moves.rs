@@ -65,10 +65,14 @@ impl Control {
     /// Asks for a handover to go back.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`ControlError::Stale`] when there is no way back any more: nothing has changed.
     pub async fn cancel_handover(&self, id: OperationId, audit: Audit) -> Result<(), ControlError> {
         self.store
             .write(move |tx| {
+                let found = handovers::find(tx, id)?;
+                if found.and_then(|found| found.way_back()).is_none() {
+                    return Err(ControlError::Stale);
+                }
                 handovers::cancel(tx, id)?;
                 Ok(audit::insert(tx, &audit)?)
             })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Base, Handover, Ownership, State, StoreSeen};
-use crate::peel::Verdict;
+use crate::peel::{OperationId, Verdict};
 
 /// Why a rehearsal goes back.
 pub const REHEARSED: &str = "it was a rehearsal";
@@ -31,6 +31,8 @@ pub struct Sight {
     pub proved: bool,
     /// Whether every process follows what was decided last.
     pub followed: bool,
+    /// For how long this driver has seen the target not ready.
+    pub unready: Duration,
     /// How long the state has lasted.
     pub lasted: Duration,
     /// How the target does while it is watched.
@@ -122,6 +124,8 @@ impl Handover {
                 }
                 _ => Next::Do(Effect::Apply),
             },
+            // It may have gone back before the stores were its own.
+            State::Standby if !self.is_adopted(sight) => Next::Do(Effect::Prepare),
             State::Standby => Next::Do(Effect::Apply),
             State::Completing if self.is_retired(sight) => Next::Enter(State::Complete),
             State::Completing => Next::Do(Effect::Retire),
@@ -154,7 +158,7 @@ impl Handover {
 
     /// Why it should not go on.
     fn wants_back(&self, sight: &Sight) -> Option<String> {
-        let patient = sight.lasted < Duration::from_millis(self.plan.patience_ms);
+        let patient = sight.unready < Duration::from_millis(self.plan.patience_ms);
         if self.cancelled {
             return Some("an operator asked for it".to_owned());
         }
@@ -188,6 +192,15 @@ impl Handover {
         }
     }
 
+    /// Whether the store belongs to this handover, or still to the one that it goes on from.
+    fn is_ours(&self, operation: Option<OperationId>) -> bool {
+        operation.is_some() && (operation == Some(self.id) || operation == self.plan.before())
+    }
+
+    fn is_adopted(&self, sight: &Sight) -> bool {
+        self.is_mine(sight.source).is_some() && self.is_mine(sight.target).is_some()
+    }
+
     fn is_filled(&self, target: StoreSeen) -> bool {
         self.is_mine(target).is_some_and(|row| row.sealed && row.applied.is_some())
     }
@@ -219,10 +232,15 @@ impl Handover {
 
     fn is_cleaned_up(&self, sight: &Sight) -> bool {
         let source = match sight.source {
-            StoreSeen::Owned(row) => row.operation != Some(self.id),
+            StoreSeen::Owned(row) => !self.is_ours(row.operation),
             StoreSeen::Absent | StoreSeen::Foreign | StoreSeen::Unreadable => false,
         };
-        source && self.is_mine(sight.target).is_none() && sight.target != StoreSeen::Unreadable
+        let target = match sight.target {
+            StoreSeen::Owned(row) => !self.is_ours(row.operation),
+            StoreSeen::Absent | StoreSeen::Foreign => true,
+            StoreSeen::Unreadable => false,
+        };
+        source && target
     }
 
     fn is_retired(&self, sight: &Sight) -> bool {

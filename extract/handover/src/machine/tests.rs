@@ -50,6 +50,7 @@ fn fresh(source: StoreSeen, target: StoreSeen) -> Sight {
         verified: false,
         proved: false,
         followed: true,
+        unready: Duration::ZERO,
         lasted: Duration::ZERO,
         verdict: Verdict::Wait,
     }

@@ -21,6 +21,9 @@ const MOST_CHANGES: i64 = 2000;
 /// Bytes of rows after which a batch ends.
 const MOST_BYTES: usize = 8 << 20;
 
+/// Bytes of a write-ahead log that is folded even if a switch may be near.
+const LONG_LOG: u64 = 64 << 20;
+
 /// What one batch brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Applied {
@@ -46,7 +49,14 @@ impl Pair {
     pub fn apply(&mut self) -> Result<Applied, MoveError> {
         let (applied, keys) = stream(self.operation, &mut self.source, &mut self.target, i64::MAX)?;
         match self.verified {
-            Some(_) => self.keep_verified(&applied, &keys)?,
+            Some(_) => {
+                self.keep_verified(&applied, &keys)?;
+                // Not when the switch is near, but it must not grow without end either.
+                let log = std::fs::metadata(self.target.beside("-wal")).map_or(0, |log| log.len());
+                if log > LONG_LOG {
+                    fold(self.operation, &mut self.target, applied)?;
+                }
+            }
             None => fold(self.operation, &mut self.target, applied)?,
         }
         Ok(applied)
@@ -87,7 +97,7 @@ fn forget(operation: OperationId, from: &mut Replica, applied: Applied) -> Resul
     Ok(())
 }
 
-/// Keeps the log short of a store that nobody else writes, and so nobody else folds.
+/// Folds the log of a store that nobody else writes, and so nobody else folds.
 fn fold(operation: OperationId, to: &mut Replica, applied: Applied) -> Result<(), MoveError> {
     if applied.rows > 0 {
         let path = to.path.clone();

@@ -2,7 +2,8 @@
 //!
 //! Triggers note table and rowid of every row that is inserted, updated or deleted, in the change's own transaction. What the
 //! row holds is read when it is brought over, so a row that changed twice is brought over once. Half of the speed of small
-//! writes goes into it; so it is armed only while it is needed.
+//! writes goes into it; so it is armed only while it is needed. While the store is sealed only a handover writes it, by bringing what
+//! is written down elsewhere: that is not noted again.
 
 use std::fmt::Write as _;
 
@@ -17,6 +18,9 @@ const LOG: &str = "\
         tbl TEXT NOT NULL,\
         row INTEGER NOT NULL\
     );";
+
+/// When a change is noted.
+const OPEN: &str = "NOT (SELECT sealed FROM ownership)";
 
 /// Whether changes are captured.
 pub(super) fn is_armed(connection: &Connection) -> Result<bool, rusqlite::Error> {
@@ -37,15 +41,15 @@ pub(super) fn arm(connection: &Connection) -> Result<(), rusqlite::Error> {
         for (change, noted) in [("INSERT", new.clone()), ("DELETE", old.clone()), ("UPDATE", new)] {
             let written = write!(
                 statements,
-                "CREATE TRIGGER \"capture_{table}_{change}\" AFTER {change} ON \"{table}\" BEGIN {noted} END;"
+                "CREATE TRIGGER \"capture_{table}_{change}\" AFTER {change} ON \"{table}\" WHEN {OPEN} BEGIN {noted} END;"
             );
             debug_assert!(written.is_ok(), "a String takes everything");
         }
         // A row that gets another key is two rows.
         let written = write!(
             statements,
-            "CREATE TRIGGER \"capture_{table}_KEY\" AFTER UPDATE ON \"{table}\" WHEN OLD.rowid <> NEW.rowid \
-             BEGIN {old} END;"
+            "CREATE TRIGGER \"capture_{table}_KEY\" AFTER UPDATE ON \"{table}\" \
+             WHEN OLD.rowid <> NEW.rowid AND {OPEN} BEGIN {old} END;"
         );
         debug_assert!(written.is_ok(), "a String takes everything");
     }
@@ -84,7 +88,12 @@ pub(super) fn last(connection: &Connection) -> Result<i64, rusqlite::Error> {
 /// Forgets changes up to `applied`, a few at a time.
 pub(super) fn forget(connection: &Connection, applied: i64) -> Result<usize, rusqlite::Error> {
     let mut delete = connection.prepare_cached(
-        "DELETE FROM handover_changes WHERE seq IN (SELECT seq FROM handover_changes WHERE seq <= ?1 LIMIT 1000)",
+        "DELETE FROM handover_changes WHERE seq IN (SELECT seq FROM handover_changes WHERE seq <= ?1 LIMIT 4000)",
     )?;
     delete.execute([applied])
+}
+
+/// Whether changes are captured, and none has been since that began.
+pub(super) fn is_fresh(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    Ok(is_armed(connection)? && last(connection)? == 0)
 }

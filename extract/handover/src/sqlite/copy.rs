@@ -15,6 +15,9 @@ pub(super) const PARTIAL: &str = ".copying";
 /// What must be free at the target beside what the source takes.
 const SPARE: u64 = 16 << 20;
 
+/// What must be free at the source, for the few rows that open it again.
+const LITTLE: u64 = 1 << 20;
+
 /// How far something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
@@ -114,7 +117,8 @@ impl Pair {
             let mut copy = open(partial, Present::Apply(self.operation))?;
             let change = copy.transaction()?;
             let applied = capture::last(&change)?;
-            capture::disarm(&change)?;
+            // For the way back. As long as it is sealed nothing is noted.
+            capture::arm(&change)?;
             change.execute(
                 "UPDATE ownership SET sealed = TRUE, operation = ?1, position = NULL, applied = ?2",
                 rusqlite::params![self.operation.as_str(), applied],
@@ -139,22 +143,42 @@ impl Pair {
         let directory = directory.unwrap_or(Path::new("."));
         fs::create_dir_all(directory).map_err(|error| file_failed(directory, error))?;
         let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
-        let needed = length(&self.source.path) + length(&self.source.beside("-wal")) + SPARE;
-        let room = rustix::fs::statvfs(directory).map_err(|error| file_failed(directory, error.into()))?;
-        let free = room.f_bavail.saturating_mul(room.f_frsize);
-        if free < needed {
-            let (needed, free) = (needed >> 20, free >> 20);
-            return Err(MoveError::Refused(format!(
-                "{shown} needs {needed} MiB and there are {free} MiB free"
-            )));
-        }
-        Ok(())
+        refuse_little_room(target, length(&self.source.path) + length(&self.source.beside("-wal")) + SPARE)
     }
+
+    /// Refuses to switch when a store has no room to be written: the target must go on with its module, and the source must be able
+    /// to take it back.
+    pub(super) fn check_spare_room(&self) -> Result<(), MoveError> {
+        refuse_little_room(&self.target.path, SPARE / 2)?;
+        refuse_little_room(&self.source.path, LITTLE)
+    }
+}
+
+fn refuse_little_room(store: &Path, needed: u64) -> Result<(), MoveError> {
+    let directory = store.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    let room = rustix::fs::statvfs(directory).map_err(|error| file_failed(directory, error.into()))?;
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    if free < needed {
+        let (store, needed, free) = (store.display(), needed >> 20, free >> 20);
+        return Err(MoveError::Refused(format!("{store} needs {needed} MiB and there are {free} MiB free")));
+    }
+    Ok(())
 }
 
 /// Removes a store's files, if they are there.
 pub(super) fn remove_store(path: &Path) -> Result<(), MoveError> {
-    for ending in ["", "-wal", "-shm", "-journal"] {
+    remove(path, &[""])?;
+    remove_logs(path)
+}
+
+/// Removes what SQLite keeps beside a store's file.
+pub(super) fn remove_logs(path: &Path) -> Result<(), MoveError> {
+    remove(path, &["-wal", "-shm", "-journal"])
+}
+
+fn remove(path: &Path, endings: &[&str]) -> Result<(), MoveError> {
+    for ending in endings {
         let file = super::Replica::at(path.to_owned()).beside(ending);
         match fs::remove_file(&file) {
             Ok(()) => {}

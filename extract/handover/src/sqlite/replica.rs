@@ -10,8 +10,8 @@ use super::{MoveError, Replica};
 use crate::machine::{Ownership, StoreSeen};
 use crate::peel::OperationId;
 
-/// How long a lock that a module's process holds is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a lock that a module's process holds is waited for when nobody waits for us.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Foreign keys are off: rows come in any order, and are right together. A delete that an `INSERT OR REPLACE` implies must
 /// reach the triggers. The log is folded in when there is time for it ([`fold_log`]), and never by a commit of the switch.
@@ -98,7 +98,20 @@ fn is_foreign(error: &rusqlite::Error) -> bool {
 impl Replica {
     /// The store in this file.
     pub(super) fn at(path: PathBuf) -> Self {
-        Self { path, connection: None, opened: 0 }
+        Self { path, connection: None, opened: 0, patience: PATIENCE }
+    }
+
+    /// Waits no longer than this for locks.
+    pub(super) fn wait_at_most(&mut self, patience: Duration) {
+        if self.patience == patience {
+            return;
+        }
+        self.patience = patience;
+        let told = self.connection.as_ref().map(|open| open.busy_timeout(patience));
+        if let Some(Err(error)) = told {
+            log::warn!("{} is opened anew: {error}", self.path.display());
+            self.connection = None;
+        }
     }
 
     /// Lets an open connection present another handover.
@@ -121,7 +134,7 @@ impl Replica {
             None => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 Connection::open_with_flags(&self.path, flags).and_then(|connection| {
-                    connection.busy_timeout(PATIENCE)?;
+                    connection.busy_timeout(self.patience)?;
                     ownership(&connection)
                 })
             }
@@ -146,7 +159,11 @@ impl Replica {
             Some(connection) => Ok(connection),
             None => {
                 self.opened += 1;
-                open(&self.path, Present::Apply(operation))
+                let patience = self.patience;
+                open(&self.path, Present::Apply(operation)).and_then(|opened| {
+                    opened.busy_timeout(patience)?;
+                    Ok(opened)
+                })
             }
         };
         Ok(self.connection.insert(opened.map_err(|error| failed(&self.path, error))?))

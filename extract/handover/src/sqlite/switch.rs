@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior};
 
+use super::apply::applied_at;
 use super::replica::{Present, counters, failed, open, ownership};
 use super::verify::schema_difference;
 use super::{MoveError, Pair, capture};
@@ -37,11 +38,13 @@ impl Pair {
     }
 
     /// Brings what is left to the target, and proves that it can take over: every row that changed since the stores were
-    /// compared is equal, definitions and counters are, the changes that follow are captured, and it can be written.
+    /// compared is equal, definitions and counters are, the changes that follow are captured, and it can be written. Gives the
+    /// number of the last change that it has.
     ///
     /// # Errors
     /// [`MoveError::Differs`] when it must not take over.
-    pub fn drain(&mut self) -> Result<(), MoveError> {
+    pub fn drain(&mut self) -> Result<i64, MoveError> {
+        self.check_spare_room()?;
         let position = self.seal()?;
         while self.apply()?.up_to < position {}
         if self.verified_up_to()? < position {
@@ -65,24 +68,35 @@ impl Pair {
             for (table, last) in kept {
                 carry_counter(target, &table, last).map_err(wrong)?;
             }
-            capture::arm(target).map_err(wrong)
+            // It is, unless somebody has meddled.
+            match capture::is_fresh(target).map_err(wrong)? {
+                true => Ok(()),
+                false => capture::arm(target).map_err(wrong),
+            }
         })?;
         self.probe()?;
-        self.begin_returning()
+        self.begin_returning()?;
+        applied_at(operation, &mut self.target)
     }
 
-    /// Writes the target as its owner would, and takes it back.
+    /// Writes the target as its owner would, looks whether that is noted for the way back, and takes it back.
     fn probe(&self) -> Result<(), MoveError> {
         let epoch = self.epoch.saturating_add(1);
         let write = || {
             let mut owner = open(&self.target.path, Present::Epoch(epoch))?;
+            owner.busy_timeout(self.target.patience)?;
             let probe = owner.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let epoch = i64::try_from(epoch).unwrap_or(i64::MAX);
             probe.execute("UPDATE ownership SET epoch = ?1, sealed = FALSE", [epoch])?;
             probe.execute("INSERT OR REPLACE INTO store_meta (name, value) VALUES ('probe', '')", [])?;
-            probe.rollback()
+            let noted = capture::last(&probe)? > 0;
+            probe.rollback()?;
+            Ok(noted)
         };
-        write().map_err(|error| failed(&self.target.path, error))
+        match write().map_err(|error| failed(&self.target.path, error))? {
+            true => Ok(()),
+            false => Err(self.target.not_mine("what is written there is not noted for the way back")),
+        }
     }
 
     /// Opens the target to its owner. The caller has read that the handover is committed.

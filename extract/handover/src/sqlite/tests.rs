@@ -8,7 +8,7 @@ use rusqlite::functions::FunctionFlags;
 use tempfile::TempDir;
 
 use super::*;
-use crate::machine::{Facts, MovePlan, Ownership, Site, State};
+use crate::machine::{Base, Facts, MovePlan, Ownership, Site, State};
 use crate::peel::Kind;
 
 mod returning;
@@ -117,7 +117,7 @@ impl Stage {
 
     fn copied() -> Self {
         let mut stage = Self::new();
-        stage.pair.prepare(Base::Copy).unwrap();
+        stage.pair.prepare().unwrap();
         stage.pair.copy().unwrap();
         stage
     }
@@ -250,8 +250,8 @@ fn the_source_follows_the_target_and_takes_over_again_without_a_copy() {
         let next = handover(epoch, Base::Follow(before.id));
         let (source, destination) = if turn % 2 == 0 { (&b, &a) } else { (&a, &b) };
         let mut pair = Pair::new(&next, source.clone(), destination.clone());
-        pair.prepare(next.plan.base).unwrap();
-        pair.prepare(next.plan.base).unwrap();
+        pair.prepare().unwrap();
+        pair.prepare().unwrap();
         let owning = owner(source, i64::try_from(epoch).unwrap());
         owning.execute("INSERT INTO counted (text) VALUES (?1)", [turn.to_string()]).unwrap();
         pair.verify(&|_| {}).unwrap();
@@ -259,8 +259,13 @@ fn the_source_follows_the_target_and_takes_over_again_without_a_copy() {
         pair.activate().unwrap();
         before = next;
         if turn == 49 {
-            assert_eq!(pair.retire().unwrap().map(|(name, _)| name.ends_with(".epoch-51")), Some(true));
-            assert_eq!(pair.retire().unwrap(), None, "it is put aside once");
+            let aside = pair.retire().unwrap();
+            assert_eq!(aside.as_ref().map(|aside| aside.name.ends_with(".epoch-51")), Some(true));
+            assert_eq!(
+                pair.retire().unwrap(),
+                aside,
+                "it is put aside once, and said as often as it is asked"
+            );
         }
     }
     let last = owner(&b, 52);
@@ -312,7 +317,7 @@ fn nothing_is_opened_that_is_not_this_handovers() {
     assert!(matches!(other.seal(), Err(MoveError::NotMine { .. })));
     assert!(matches!(other.reopen(), Err(MoveError::NotMine { .. })));
     assert!(matches!(other.apply(), Err(MoveError::NotMine { .. })));
-    assert!(matches!(other.prepare(Base::Copy), Err(MoveError::Refused(_))), "there is a file already");
+    assert!(matches!(other.prepare(), Err(MoveError::Refused(_))), "there is a file already");
     other.clean_up().unwrap();
     assert!(stage.target_path().exists(), "it is not the stranger's to remove");
     stage.switch();
@@ -386,13 +391,13 @@ fn a_write_to_the_target_after_it_was_compared_blocks_the_switch() {
 fn a_target_with_no_room_or_a_file_in_its_place_is_refused() {
     let mut stage = Stage::new();
     std::fs::write(stage.target_path(), "something").unwrap();
-    let refused = stage.pair.prepare(Base::Copy).unwrap_err().to_string();
+    let refused = stage.pair.prepare().unwrap_err().to_string();
     assert!(refused.contains("already"), "{refused}");
     assert_eq!(std::fs::read(stage.target_path()).unwrap(), b"something");
 
     let mut stage = Stage::new();
     stage.source().execute_batch("CREATE TABLE odd (a TEXT PRIMARY KEY) WITHOUT ROWID;").unwrap();
-    let refused = stage.pair.prepare(Base::Copy).unwrap_err().to_string();
+    let refused = stage.pair.prepare().unwrap_err().to_string();
     assert!(refused.contains("odd"), "{refused}");
 }
 
@@ -403,7 +408,7 @@ fn what_an_older_handover_left_at_the_source_is_cleared_away() {
     let next = handover(1, Base::Copy);
     let mut pair = Pair::new(&next, a, c);
     std::fs::write(stage.directory.path().join("c.db.copying"), "half a copy").unwrap();
-    pair.prepare(Base::Copy).unwrap();
+    pair.prepare().unwrap();
     let row = stage.row(false);
     assert_eq!(row.operation, None);
     pair.copy().unwrap();
@@ -414,7 +419,7 @@ fn what_an_older_handover_left_at_the_source_is_cleared_away() {
 #[test]
 fn under_load_every_write_that_was_acknowledged_is_at_the_target_once() {
     let mut stage = Stage::new();
-    stage.pair.prepare(Base::Copy).unwrap();
+    stage.pair.prepare().unwrap();
     let go_on = Arc::new(AtomicBool::new(true));
     let writers: Vec<_> = (0..3)
         .map(|writer| {

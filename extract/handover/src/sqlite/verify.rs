@@ -63,6 +63,7 @@ impl Pair {
     /// [`MoveError::Differs`] names what differs.
     pub fn verify(&mut self, tell: &dyn Fn(Progress)) -> Result<Compared, MoveError> {
         self.verified = None;
+        self.check_spare_room()?;
         let (operation, path) = (self.operation, self.source.path.clone());
         let wrong = |error| failed(&path, error);
         let snapshot =

@@ -141,3 +141,23 @@ proptest! {
         })?;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn it_is_told_how_long_those_waited_who_were_let_in_and_how_many_were_refused() {
+    let gate = gate(9, 2);
+    gate.park();
+    let waits = [Arc::clone(&gate), Arc::clone(&gate)]
+        .map(|gate| tokio::spawn(async move { gate.enter(soon()).await }));
+    tokio::task::yield_now().await;
+    assert_eq!(gate.enter(soon()).await.unwrap_err(), Refused::Crowded);
+    gate.park();
+    gate.release();
+    for waited in waits {
+        waited.await.unwrap().unwrap();
+    }
+    let park = gate.last_park();
+    assert_eq!((park.let_in, park.refused, park.waits.iter().sum()), (2, 1, 2_u64));
+    gate.park();
+    assert_eq!(gate.last_park(), Park::default(), "each park is told by itself");
+    gate.release();
+}

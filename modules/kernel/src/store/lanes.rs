@@ -224,7 +224,7 @@ mod tests {
         let url = format!("sqlite:{}", directory.path().join("x.db").display());
         let url: StoreUrl = url.parse().unwrap();
         if let StoreUrl::Sqlite(path) = &url {
-            super::super::sqlite::open_writer(path, 1).unwrap();
+            super::super::sqlite::open_writer(path, 1, false).unwrap();
         }
         let place = Place { url, epoch: 1 };
         let settings = StoreSettings { connections, queue, patience, ..StoreSettings::nowhere() };

@@ -94,10 +94,16 @@ impl StoreSettings {
 // === impl Attached ===
 
 impl Attached {
-    fn open(place: Place, settings: &StoreSettings, migrations: &Migrations) -> Result<Self, OpenError> {
+    /// `known`: this process has it open already, in another epoch.
+    fn open(
+        place: Place,
+        settings: &StoreSettings,
+        migrations: &Migrations,
+        known: bool,
+    ) -> Result<Self, OpenError> {
         let module = migrations.module;
         let mut connection = match &place.url {
-            StoreUrl::Sqlite(path) => Db::Sqlite(sqlite::open_writer(path, place.epoch)?),
+            StoreUrl::Sqlite(path) => Db::Sqlite(sqlite::open_writer(path, place.epoch, known)?),
             StoreUrl::Postgres(url) => Db::Postgres(postgres::open_with_schema(url, module)?),
         };
         migrate::run(&mut connection, &place, migrations)?;
@@ -122,7 +128,7 @@ impl Store {
     /// Says what is wrong with the store; nothing in it has been changed then.
     pub fn open(settings: &StoreSettings, migrations: &'static Migrations) -> Result<Self, OpenError> {
         let place = settings.place.clone();
-        let attached = place.map(|place| Attached::open(place, settings, migrations)).transpose()?;
+        let attached = place.map(|place| Attached::open(place, settings, migrations, false)).transpose()?;
         let inner = Inner {
             settings: settings.clone(),
             migrations,
@@ -143,7 +149,8 @@ impl Store {
         if self.place().as_ref() == Some(&place) {
             return Ok(());
         }
-        let attached = Attached::open(place, &self.inner.settings, self.inner.migrations)?;
+        let known = self.place().is_some_and(|before| before.url == place.url);
+        let attached = Attached::open(place, &self.inner.settings, self.inner.migrations, known)?;
         if let Some(before) = self.inner.attached.swap(Some(Arc::new(attached))) {
             before.writer.close();
         }

@@ -128,10 +128,25 @@ fn what_rests_waits_for_an_order_and_what_is_over_does_nothing() {
         if handover.state.is_over() {
             assert_eq!(next, Next::Stay);
         }
-        if handover.state.rests() {
+        if handover.state == State::Watched {
             assert_eq!(next, Next::Do(Effect::Apply));
         }
+        if handover.state == State::Standby {
+            assert!(matches!(next, Next::Do(Effect::Apply | Effect::Prepare)), "{next:?}");
+        }
     });
+}
+
+#[test]
+fn a_target_that_is_not_ready_is_waited_for_since_this_driver_saw_it_and_not_since_it_began_to_be_filled() {
+    let handover = handover(State::CatchingUp, COPY);
+    let target =
+        Ownership { epoch: 1, sealed: true, operation: Some(handover.id), position: None, applied: Some(3) };
+    let source = Ownership { sealed: false, ..target };
+    let long = Duration::from_secs(600);
+    let late = Sight { ready: false, ..fresh(StoreSeen::Owned(source), StoreSeen::Owned(target)) };
+    assert_eq!(handover.next(&Sight { lasted: long, ..late.clone() }), Next::Do(Effect::Apply));
+    assert!(matches!(handover.next(&Sight { unready: long, ..late }), Next::Back(State::Aborting, _)));
 }
 
 #[test]

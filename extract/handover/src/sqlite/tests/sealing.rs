@@ -66,8 +66,11 @@ fn a_writer_that_holds_the_lock_for_longer_than_is_waited_keeps_the_store_open()
     stage.verify().unwrap();
     let writer = stage.source();
     writer.execute_batch("BEGIN IMMEDIATE; INSERT INTO numbered VALUES (52, 'slow')").unwrap();
-    stage.pair.source.connect(stage.handover.id).unwrap().busy_timeout(Duration::from_millis(50)).unwrap();
+    stage.pair.wait_at_most(Duration::from_millis(50));
+    let began = Instant::now();
     assert!(matches!(stage.pair.seal(), Err(MoveError::Store { .. })));
+    assert!(began.elapsed() < Duration::from_secs(2));
+    stage.pair.wait_at_most(PATIENCE);
     writer.execute_batch("COMMIT").unwrap();
     assert!(!stage.row(false).sealed);
     stage.pair.drain().unwrap();
