@@ -41,6 +41,8 @@ pub(super) struct Moving {
     work: Option<oneshot::Receiver<(Pair, Worked)>>,
     fit: bool,
     close: bool,
+    /// Batches that were brought over since the stores were compared.
+    rounds: u32,
     proved: bool,
     /// Since when the target has not been ready.
     unready_since: Option<Instant>,
@@ -48,6 +50,8 @@ pub(super) struct Moving {
     generation: u64,
     /// Since when requests wait, if this process let them.
     parked_at: Option<Instant>,
+    /// How long it took since then until those inside had left, and until the source was sealed.
+    marks: Marks,
     compared_at: Option<Instant>,
     /// When this process entered the present state, if it did.
     entered_at: Option<Instant>,
@@ -55,6 +59,13 @@ pub(super) struct Moving {
     /// What something that takes long failed with.
     failed_work: Option<Failed>,
     facts: Option<Facts>,
+}
+
+/// Where the pause goes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks {
+    left: Duration,
+    sealed: Duration,
 }
 
 /// What something that takes long came to.
@@ -187,6 +198,7 @@ impl Home {
                 moving.pair = Some(pair);
                 moving.compared_at = Some(Instant::now());
                 moving.close = false;
+                moving.rounds = 0;
                 moving.failures = 0;
             }
             Ok((pair, Worked::Retired(Ok(aside)))) => {
@@ -228,7 +240,7 @@ impl Home {
         if state == State::Sealing {
             moving.proved = false;
         }
-        let details = detail(&entered);
+        let details = detail(&entered, moving.marks);
         log::info!(handover:% = entered.id, module = entered.module.as_str(); "the {} module: {} {details}", entered.module, state.name());
         let audit = Audit {
             actor: "home".into(),
@@ -337,12 +349,21 @@ fn waits_for_nodes(handover: &Handover, moving: &Moving) -> bool {
 }
 
 /// What is worth saying about the state.
-fn detail(handover: &Handover) -> String {
+fn detail(handover: &Handover, marks: Marks) -> String {
     let facts = &handover.facts;
     let pause = || facts.pause_us.map(|micros| format!("requests waited for {}", figures::millis(micros)));
     match handover.state {
         State::CatchingUp if facts.copy_ms > 0 => {
             format!("{} bytes were copied in {} ms", facts.copied_bytes, facts.copy_ms)
+        }
+        State::Drained => {
+            let millis =
+                |took: Duration| figures::millis(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+            format!(
+                "those inside had left after {}, sealed after {}",
+                millis(marks.left),
+                millis(marks.sealed)
+            )
         }
         State::Committed => format!("epoch {}", handover.target_epoch()),
         State::Reopening => {

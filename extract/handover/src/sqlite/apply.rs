@@ -52,10 +52,7 @@ impl Pair {
             Some(_) => {
                 self.keep_verified(&applied, &keys)?;
                 // Not when the switch is near, but it must not grow without end either.
-                let log = std::fs::metadata(self.target.beside("-wal")).map_or(0, |log| log.len());
-                if log > LONG_LOG {
-                    fold(self.operation, &mut self.target, applied)?;
-                }
+                self.fold_long_log()?;
             }
             None => fold(self.operation, &mut self.target, applied)?,
         }
@@ -84,6 +81,18 @@ impl Pair {
         forget(self.operation, &mut self.source, applied)?;
         fold(self.operation, &mut self.target, applied)?;
         Ok(applied)
+    }
+}
+
+impl Pair {
+    /// Folds the target's log when it has grown long.
+    pub(super) fn fold_long_log(&mut self) -> Result<(), MoveError> {
+        let log = std::fs::metadata(self.target.beside("-wal")).map_or(0, |log| log.len());
+        if log > LONG_LOG {
+            let path = self.target.path.clone();
+            fold_log(self.target.connect(self.operation)?).map_err(|error| failed(&path, error))?;
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::replica::{Present, failed, file_failed, open, ownership};
+use super::replica::{Present, failed, file_failed, fold_log, open, ownership};
 use super::{MoveError, Pair, capture};
 use crate::machine::Ownership;
 
@@ -40,6 +40,9 @@ impl Pair {
     /// When a store or the file system fails.
     pub fn copy(&mut self) -> Result<(), MoveError> {
         self.begin_capture()?;
+        // What is in the log now stays there, and is looked through by everybody, for as long as the copy takes.
+        let path = self.source.path.clone();
+        fold_log(self.source.connect(self.operation)?).map_err(|error| failed(&path, error))?;
         let partial = self.target.beside(PARTIAL);
         remove_store(&partial)?;
         self.backup_to(&partial)?;

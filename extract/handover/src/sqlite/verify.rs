@@ -7,6 +7,7 @@
 //! back need not compare them whole again, as long as it begins within the time for which a comparison holds.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ use crate::peel::OperationId;
 
 /// Rows that are compared by one digest.
 const CHUNK: i64 = 1000;
+/// For so long one state of the stores is compared.
+const SLICE: Duration = Duration::from_millis(100);
 /// Differences that are named.
 const NAMED: usize = 5;
 
@@ -57,41 +60,78 @@ pub(super) struct Verified {
 // === impl Pair ===
 
 impl Pair {
-    /// Compares the stores row by row at one position of the source, and goes on to compare what changes after that.
+    /// Compares the stores row by row, and goes on to compare what changes after that.
+    ///
+    /// It goes by slices, each at one position of the source that the target has been brought to. Rows that change after their
+    /// slice are compared when they are brought over. So no state of the source is kept for longer than a slice: while one is, its
+    /// write-ahead log can only grow, and everybody who reads has to look through it.
     ///
     /// # Errors
     /// [`MoveError::Differs`] names what differs.
     pub fn verify(&mut self, tell: &dyn Fn(Progress)) -> Result<Compared, MoveError> {
         self.verified = None;
         self.check_spare_room()?;
+        let mut comparison = None;
+        let mut verified: Option<Verified> = None;
+        let position = loop {
+            let (position, ended) = self.slice(&mut comparison, &mut verified, tell)?;
+            let path = self.source.path.clone();
+            fold_log(self.source.connect(self.operation)?).map_err(|error| failed(&path, error))?;
+            self.fold_long_log()?;
+            if ended {
+                break position;
+            }
+        };
+        // Whoever commits next would pay for what is in the log, and that may be the switch.
+        let path = self.target.path.clone();
+        fold_log(self.target.connect(self.operation)?).map_err(|error| failed(&path, error))?;
+        self.verified = verified.map(|verified| Verified { position, ..verified });
+        // Whether that was a row or only SQLite's own housekeeping cannot be told; comparing once more can.
+        if self.verified_up_to().is_err() {
+            return Err(MoveError::Touched);
+        }
+        let tables = comparison.map(|comparison| comparison.digests).unwrap_or_default();
+        Ok(Compared { position, tables })
+    }
+
+    /// Brings the target to a position of the source, compares what changed since the slice before, and goes on from where that
+    /// ended. Gives the position, and whether it was the last slice.
+    fn slice(
+        &mut self,
+        comparison: &mut Option<Comparison>,
+        verified: &mut Option<Verified>,
+        tell: &dyn Fn(Progress),
+    ) -> Result<(i64, bool), MoveError> {
         let (operation, path) = (self.operation, self.source.path.clone());
         let wrong = |error| failed(&path, error);
         let snapshot =
             self.source.connect(operation)?.transaction_with_behavior(TransactionBehavior::Deferred);
         let snapshot = snapshot.map_err(wrong)?;
         let position = capture::last(&snapshot).map_err(wrong)?;
-        while stream_from(operation, &snapshot, &path, &mut self.target, position)?.0.left > 0 {}
+        let mut keys = BTreeSet::new();
+        loop {
+            let (applied, brought) = stream_from(operation, &snapshot, &path, &mut self.target, position)?;
+            keys.extend(brought);
+            if applied.left == 0 {
+                break;
+            }
+        }
         let reached = applied_at(operation, &mut self.target)?;
         if reached != position {
             return Err(MoveError::Differs(format!(
                 "the target is at change {reached}, the source at {position}"
             )));
         }
-        let target_path = self.target.path.clone();
-        let verified = Verified::from_now_on(&mut self.target, operation, position)?;
-        let target = self.target.connect(operation)?;
-        let compared = compare(&snapshot, target, tell)?;
-        drop(snapshot);
-        // While one state was kept for reading, the logs could only grow. Whoever commits next would pay for that, and that may be
-        // the seal.
-        fold_log(target).map_err(|error| failed(&target_path, error))?;
-        fold_log(self.source.connect(operation)?).map_err(wrong)?;
-        self.verified = Some(verified);
-        // Whether that was a row or only SQLite's own housekeeping cannot be told; comparing once more can.
-        if self.verified_up_to().is_err() {
-            return Err(MoveError::Touched);
+        if verified.is_none() {
+            *verified = Some(Verified::from_now_on(&mut self.target, operation, position)?);
         }
-        Ok(Compared { position, tables: compared })
+        let target = self.target.connect(operation)?;
+        same_rows(&snapshot, target, &keys, |_, _| false)?;
+        let comparison = match comparison {
+            Some(comparison) => comparison,
+            None => comparison.insert(Comparison::begin(&snapshot, target)?),
+        };
+        Ok((position, comparison.go_on(&snapshot, target, tell)?))
     }
 
     /// Whether the stores were found equal and nobody else has written the target since.
@@ -170,22 +210,34 @@ fn recheck(
     to: &mut Replica,
     keys: &BTreeSet<Key>,
 ) -> Result<(), MoveError> {
-    let (path, to_path) = (from.path.clone(), to.path.clone());
+    let path = from.path.clone();
     let applied = applied_at(operation, to)?;
     let from = from.connect(operation)?.transaction_with_behavior(TransactionBehavior::Deferred);
     let from = from.map_err(|error| failed(&path, error))?;
-    let to = to.connect(operation)?;
+    same_rows(&from, to.connect(operation)?, keys, |name, row| changed_again(&from, name, row, applied))
+}
+
+/// Passes if these rows are the same at both, but for those that are excused.
+fn same_rows(
+    from: &Connection,
+    to: &Connection,
+    keys: &BTreeSet<Key>,
+    excused: impl Fn(&str, i64) -> bool,
+) -> Result<(), MoveError> {
     let (mut here, mut there) = (Tables::default(), Tables::default());
     for (name, row) in keys {
-        let is = here.get(&from, name).and_then(|table| table.read(&from, *row));
-        let is = is.map_err(|error| failed(&path, error))?;
-        let has = there.get(to, name).and_then(|table| table.read(to, *row));
-        let has = has.map_err(|error| failed(&to_path, error))?;
-        if !same(is.as_deref(), has.as_deref()) && !changed_again(&from, name, *row, applied) {
+        let is = here.get(from, name).and_then(|table| table.read(from, *row)).map_err(unreadable)?;
+        let has = there.get(to, name).and_then(|table| table.read(to, *row)).map_err(unreadable)?;
+        if !same(is.as_deref(), has.as_deref()) && !excused(name, *row) {
             return Err(MoveError::Differs(format!("row {row} of {name}")));
         }
     }
     Ok(())
+}
+
+/// One of the two stores, as the file is not known here.
+fn unreadable(source: rusqlite::Error) -> MoveError {
+    MoveError::Store { path: "the stores".to_owned(), source }
 }
 
 /// Whether there is a later change of the row than those that were brought.
@@ -232,46 +284,73 @@ pub(super) fn digests(store: &Connection) -> Result<Vec<TableDigest>, rusqlite::
     Ok(digests)
 }
 
-fn compare(
-    source: &Connection,
-    target: &Connection,
-    tell: &dyn Fn(Progress),
-) -> Result<Vec<TableDigest>, MoveError> {
-    let wrong = |source| MoveError::Store { path: "the stores".to_owned(), source };
-    if let Some(difference) = schema_difference(source, target).map_err(wrong)? {
-        return Err(MoveError::Differs(format!("the definition of {difference}")));
+/// How far the stores have been compared.
+struct Comparison {
+    /// Tables that are still to be compared, the next one last.
+    left: Vec<String>,
+    /// The table that is being compared.
+    table: Option<(Table, Whole)>,
+    digests: Vec<TableDigest>,
+    progress: Progress,
+}
+
+// === impl Comparison ===
+
+impl Comparison {
+    fn begin(source: &Connection, target: &Connection) -> Result<Self, MoveError> {
+        if let Some(difference) = schema_difference(source, target).map_err(unreadable)? {
+            return Err(MoveError::Differs(format!("the definition of {difference}")));
+        }
+        let mut left = tables(source).map_err(unreadable)?;
+        let mut progress = Progress::default();
+        for name in &left {
+            let count =
+                source.query_row(&format!("SELECT count(*) FROM \"{name}\""), [], |row| row.get::<_, i64>(0));
+            progress.total += u64::try_from(count.map_err(unreadable)?).unwrap_or(0);
+        }
+        left.reverse();
+        Ok(Self { left, table: None, digests: Vec::new(), progress })
     }
-    let names = tables(source).map_err(wrong)?;
-    let mut progress = Progress::default();
-    for name in &names {
-        let count =
-            source.query_row(&format!("SELECT count(*) FROM \"{name}\""), [], |row| row.get::<_, i64>(0));
-        progress.total += u64::try_from(count.map_err(wrong)?).unwrap_or(0);
-    }
-    let mut digests = Vec::new();
-    for name in names {
-        let table = Table::of(source, &name).map_err(wrong)?;
-        let mut whole = Whole::default();
+
+    /// Compares for a while. Says whether everything has been compared.
+    fn go_on(
+        &mut self,
+        source: &Connection,
+        target: &Connection,
+        tell: &dyn Fn(Progress),
+    ) -> Result<bool, MoveError> {
+        let began = Instant::now();
         loop {
-            let here = chunk(source, &table, whole.after).map_err(wrong)?;
-            let there = chunk(target, &table, whole.after).map_err(wrong)?;
+            let (table, mut whole) = match self.table.take() {
+                Some(begun) => begun,
+                None => match self.left.pop() {
+                    Some(name) => (Table::of(source, &name).map_err(unreadable)?, Whole::default()),
+                    None => return Ok(true),
+                },
+            };
+            let here = chunk(source, &table, whole.after).map_err(unreadable)?;
+            let there = chunk(target, &table, whole.after).map_err(unreadable)?;
             match (here, there) {
-                (None, None) => break,
+                (None, None) => {
+                    self.digests.push(whole.of(table.name));
+                    continue;
+                }
                 (Some(here), Some(there)) if here == there => {
-                    progress.done += here.rows;
-                    tell(progress);
+                    self.progress.done += here.rows;
+                    tell(self.progress);
                     whole.add(&here);
                 }
                 _ => {
-                    return Err(MoveError::Differs(
-                        named(source, target, &table, whole.after).map_err(wrong)?,
-                    ));
+                    let named = named(source, target, &table, whole.after).map_err(unreadable)?;
+                    return Err(MoveError::Differs(named));
                 }
             }
+            self.table = Some((table, whole));
+            if began.elapsed() > SLICE {
+                return Ok(false);
+            }
         }
-        digests.push(whole.of(name));
     }
-    Ok(digests)
 }
 
 /// The first definition that is not the same.

@@ -1,6 +1,6 @@
 //! The fourth part: a module moves with its data, under load, at stores of different sizes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -22,13 +22,18 @@ use crate::server::Server;
 
 /// What moves: most of a checkout's writes are its.
 const MODULE: &str = "order";
-/// Sizes of its store, in MiB, and switches at each: one out with a copy, and from then on back and out again. Each compares
-/// the stores whole, which takes its time at the largest.
-const SIZES: [(u64, usize); 3] = [(10, 50), (100, 50), (1000, 12)];
+/// Sizes of its store, in MiB.
+const SIZES: [u64; 3] = [10, 100, 1000];
+/// Switches at each: one out with a copy, and from then on back and out again.
+const SWITCHES: usize = 50;
+/// How often the store is copied, by each way, while nobody else is there.
+const COPIES: usize = 3;
+/// Rehearsals under load at each size: what is copied and compared meanwhile is part of the rate of checkouts.
+const REHEARSALS: [usize; 3] = [8, 4, 1];
 /// Longest that one may take.
 const LONGEST: Duration = Duration::from_secs(120);
 /// How often it is asked how far a handover is.
-const POLL: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(50);
 /// Bytes of a row that fills a store.
 const FILLING: usize = 4000;
 
@@ -39,23 +44,38 @@ pub(crate) struct Moved {
     pub(crate) bytes: u64,
     /// How long requests waited, of each switch.
     pub(crate) pauses: Vec<Duration>,
-    /// The base copy, beside the load.
+    /// How long each step of the pause took, of each switch that has its receipt: leaving and sealing and draining; the commit;
+    /// opening the target.
+    pub(crate) steps: [Vec<Duration>; 3],
+    /// Copies of the store that nobody else uses: the median of a few.
+    pub(crate) alone: Copies,
+    /// The base copy, beside the load: the median.
     pub(crate) copy: Duration,
-    /// SQLite's own backup of the same store, if the `sqlite3` program is there. Without any load: it begins anew with every
-    /// write, and never ends beside one.
-    pub(crate) backup: Option<Duration>,
     /// `VACUUM INTO` of the same store beside the same load.
     pub(crate) vacuum: Option<Duration>,
     /// Checkouts a second before.
     pub(crate) before: f64,
-    /// While the store was copied and compared.
+    /// From the order to the switch: while the new process starts, the store is copied, followed and compared.
     pub(crate) during: f64,
+    /// How long that took in all.
+    pub(crate) lasted: Duration,
     /// Checkouts in all.
     pub(crate) checkouts: u64,
     /// Requests that were not answered as they should be.
     pub(crate) failed: u64,
     /// Switches that went back by themselves, with the reasons.
     pub(crate) undone: Vec<String>,
+}
+
+/// How long copies of the store took that were synced to disk, without any load.
+#[derive(Debug)]
+pub(crate) struct Copies {
+    /// A handover's base copy.
+    pub(crate) copy: Duration,
+    /// The `sqlite3` program's `.backup`, if it is there. Beside a load it begins anew with every write, and never ends.
+    pub(crate) backup: Option<Duration>,
+    /// `VACUUM INTO`.
+    pub(crate) vacuum: Option<Duration>,
 }
 
 /// People who buy until they are told to stop.
@@ -69,75 +89,158 @@ struct Load {
 /// Measures every size.
 pub(crate) async fn measure(plan: Plan, pinning: Pinning, quick: bool) -> anyhow::Result<Vec<Moved>> {
     let mut measured = Vec::new();
-    for (size, switches) in SIZES.into_iter().take(if quick { 1 } else { SIZES.len() }) {
+    for (size, rehearsals) in SIZES.into_iter().zip(REHEARSALS).take(if quick { 1 } else { SIZES.len() }) {
         say(&format!("handovers of a store of {size} MiB"));
-        let switches = if quick { 4 } else { switches };
-        measured.push(at_size(plan, pinning, size, switches).await.with_context(|| format!("{size} MiB"))?);
+        let (switches, rehearsals) = if quick { (4, 1) } else { (SWITCHES, rehearsals) };
+        let moved = at_size(plan, pinning, size, switches, rehearsals).await;
+        measured.push(moved.with_context(|| format!("{size} MiB"))?);
     }
     Ok(measured)
 }
 
-async fn at_size(plan: Plan, pinning: Pinning, size: u64, switches: usize) -> anyhow::Result<Moved> {
+async fn at_size(
+    plan: Plan,
+    pinning: Pinning,
+    size: u64,
+    switches: usize,
+    rehearsals: usize,
+) -> anyhow::Result<Moved> {
     let banyan = system_tests::binary::banyan();
     let (stores, stock) = Stores::prepare(banyan).await?;
     let data = stores.banyan();
     let store = data.join(format!("{MODULE}.db"));
     fill(&store, size)?;
-    let backup = engine(pinning, &store, &data.join("engine.backup"), ".backup").await?;
     let workers = pinning.workers().to_string();
     let home =
         Server::banyan(banyan, &data, pinning, &[("BANYAN__SERVER__WORKERS", workers.as_str())]).await?;
     let operator = Operator::at(&format!("http://{}", home.address()), &data);
+    let elsewhere = format!("sqlite:{}", data.join("moved").join("order.db").display());
+    let bytes = std::fs::metadata(&store)?.len();
+    let alone = alone(pinning, &operator, &store, &elsewhere).await?;
     let mut load = Load::begin(&home, &stock).await?;
     let before = load.rate_over(plan.warm_up + plan.round).await;
-    let bytes = std::fs::metadata(&store)?.len();
-    let vacuum = engine(pinning, &store, &data.join("engine.vacuum"), "VACUUM INTO").await?;
-    let elsewhere = format!("sqlite:{}", data.join("moved").join("order.db").display());
-    let (mut moved, mut undone) = (0, Vec::new());
-    let mut during = 0.0;
-    let mut out = false;
-    while moved < switches && undone.len() < 10 {
+    let vacuum = engine(pinning, &store, "VACUUM INTO").await?;
+    let mut prepared = Prepared::default();
+    let (mut pauses, mut undone, mut out) = (Vec::new(), Vec::new(), false);
+    while pauses.len() < switches && undone.len() < 10 {
         let (began, done) = (Instant::now(), load.done());
-        let (ended, switching) = order(&operator, if out { "absorb" } else { "extract" }, &elsewhere).await?;
-        if moved == 0 && undone.is_empty() {
-            // From the order to the switch: copied, brought up to date and compared.
-            let took = switching.saturating_duration_since(began).as_secs_f64();
-            during = u32::try_from(load.done() - done).map(f64::from)? / took;
+        let rehearse = prepared.copies.len() < rehearsals;
+        let what = match (rehearse, out) {
+            (true, _) => Order::Rehearse,
+            (false, false) => Order::Extract,
+            (false, true) => Order::Absorb,
+        };
+        let Resting { ended, switching } = order(&operator, what, &elsewhere).await?;
+        if let Some(copy) = fact(&ended, "copy_ms").filter(|millis| *millis > 0) {
+            prepared.copies.push(Duration::from_millis(copy));
+            prepared.lasted += switching.saturating_duration_since(began);
+            prepared.checkouts += load.done() - done;
         }
-        match text(&ended, "reason").filter(|_| text(&ended, "state") != Some("watched")) {
-            Some(why) => undone.push(why.to_owned()),
-            None => {
-                moved += 1;
+        match (rehearse, text(&ended, "state"), fact(&ended, "pause_us")) {
+            (true, ..) => {}
+            (false, Some("watched"), Some(pause)) => {
+                pauses.push(Duration::from_micros(pause));
                 out = !out;
             }
+            _ => undone.push(text(&ended, "reason").unwrap_or("no reason is known").to_owned()),
         }
     }
     let (checkouts, failed) = load.end().await?;
-    let receipts = receipts(banyan, &data)?;
-    let last = operator.try_status(MODULE).await.context("no status")?;
-    let facts = |receipt: &Value| receipt.pointer("/receipt/handover/facts").cloned().unwrap_or_default();
-    let mut all: Vec<Value> = receipts.iter().map(facts).collect();
-    all.extend(last.pointer("/handover/facts").cloned());
-    let pauses = all.iter().filter(|facts| facts.get("position").is_some_and(|position| !position.is_null()));
-    let pauses =
-        pauses.filter_map(|facts| facts.get("pause_us")?.as_u64()).map(Duration::from_micros).collect();
-    let copies = all.iter().filter_map(|facts| facts.get("copy_ms")?.as_u64()).filter(|took| *took > 0);
-    let copy = Duration::from_millis(copies.max().context("nothing was copied")?);
+    let steps = steps(banyan, &data)?;
     home.stop()?;
-    Ok(Moved { bytes, pauses, copy, backup, vacuum, before, during, checkouts, failed, undone })
+    Ok(Moved {
+        bytes,
+        pauses,
+        steps,
+        alone,
+        copy: median(&prepared.copies).context("nothing was copied beside the load")?,
+        vacuum,
+        before,
+        during: prepared.rate()?,
+        lasted: prepared.lasted,
+        checkouts,
+        failed,
+        undone,
+    })
 }
 
-/// Gives an order and waits until the handover rests. Also gives when requests began to wait, or it went back.
-async fn order(operator: &Operator, order: &str, store: &str) -> anyhow::Result<(Value, Instant)> {
-    let mut body = serde_json::json!({"module": MODULE, "hold_ms": 0, "max_pause_ms": 2000});
-    let more = match order {
-        "extract" => serde_json::json!({"weights": [100], "store": store}),
-        _ => serde_json::json!({"weights": [0]}),
-    };
-    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
-        body.extend(more);
+/// Copies the store each way while nobody uses it: the median of a few.
+async fn alone(
+    pinning: Pinning,
+    operator: &Operator,
+    store: &Path,
+    elsewhere: &str,
+) -> anyhow::Result<Copies> {
+    let (mut copies, mut backups, mut vacuums) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..COPIES {
+        let Resting { ended, .. } = order(operator, Order::Rehearse, elsewhere).await?;
+        copies.extend(fact(&ended, "copy_ms").map(Duration::from_millis));
+        backups.extend(engine(pinning, store, ".backup").await?);
+        vacuums.extend(engine(pinning, store, "VACUUM INTO").await?);
     }
-    let answer = operator.post(&format!("/_admin/{order}")).json(&body).send().await;
+    Ok(Copies {
+        copy: median(&copies).context("nothing was copied")?,
+        backup: median(&backups),
+        vacuum: median(&vacuums),
+    })
+}
+
+/// Reads from the receipts how long the steps of each pause took.
+fn steps(banyan: &Path, data: &Path) -> anyhow::Result<[Vec<Duration>; 3]> {
+    let listed = std::process::Command::new(banyan)
+        .args(["receipt", "list", "--json"])
+        .current_dir(data)
+        .env("BANYAN__DATA__DIRECTORY", data)
+        .output()?;
+    let mut steps: [Vec<Duration>; 3] = Default::default();
+    for line in String::from_utf8(listed.stdout)?.lines() {
+        let receipt: Value = serde_json::from_str(line)?;
+        let entries = receipt.pointer("/receipt/journal").and_then(Value::as_array).context("no journal")?;
+        let at = |state: &str| {
+            let entry = entries.iter().rev().find(|entry| text(entry, "state") == Some(state))?;
+            entry.get("at")?.as_str()?.parse::<jiff::Timestamp>().ok()
+        };
+        let times = ["sealing", "drained", "committed", "activated"].map(at);
+        for (step, pair) in steps.iter_mut().zip(times.windows(2)) {
+            if let [Some(began), Some(ended)] = pair
+                && at("activated").is_some()
+            {
+                step.push(Duration::try_from(ended.duration_since(*began))?);
+            }
+        }
+    }
+    Ok(steps)
+}
+
+/// What is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Extract,
+    Rehearse,
+    Absorb,
+}
+
+/// A handover that rests or has ended.
+struct Resting {
+    ended: Value,
+    /// When requests began to wait, or it went back.
+    switching: Instant,
+}
+
+/// Gives an order and waits until the handover rests.
+async fn order(operator: &Operator, order: Order, store: &str) -> anyhow::Result<Resting> {
+    let (path, body) = match order {
+        Order::Extract | Order::Rehearse => (
+            "/_admin/extract",
+            serde_json::json!({"module": MODULE, "hold_ms": 0, "max_pause_ms": 2000, "weights": [100], "store": store,
+                "rehearse": order == Order::Rehearse}),
+        ),
+        Order::Absorb => (
+            "/_admin/absorb",
+            serde_json::json!({"module": MODULE, "hold_ms": 0, "max_pause_ms": 2000, "weights": [0]}),
+        ),
+    };
+    let answer = operator.post(path).json(&body).send().await;
     anyhow::ensure!(answer.status == 202, "{answer}");
     let path = format!("/_admin/handovers/{}", text(&answer.body, "id").unwrap_or_default());
     let mut switching = None;
@@ -156,11 +259,36 @@ async fn order(operator: &Operator, order: &str, store: &str) -> anyhow::Result<
         }
     };
     let ended = tokio::time::timeout(LONGEST, resting).await.context("a handover did not come to rest")?;
-    Ok((ended, switching.unwrap_or_else(Instant::now)))
+    Ok(Resting { ended, switching: switching.unwrap_or_else(Instant::now) })
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name)?.as_str()
+}
+
+fn fact(handover: &Value, name: &str) -> Option<u64> {
+    handover.get("facts")?.get(name)?.as_u64()
+}
+
+fn median(durations: &[Duration]) -> Option<Duration> {
+    let mut sorted = durations.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied()
+}
+
+/// What went on from the order to the switch, over several handovers that copied the store.
+#[derive(Default)]
+struct Prepared {
+    copies: Vec<Duration>,
+    lasted: Duration,
+    checkouts: u64,
+}
+
+impl Prepared {
+    /// Checkouts a second.
+    fn rate(&self) -> anyhow::Result<f64> {
+        Ok(u32::try_from(self.checkouts).map(f64::from)? / self.lasted.as_secs_f64())
+    }
 }
 
 /// Fills the store to about so many MiB, with answers that are kept for idempotency keys.
@@ -178,12 +306,8 @@ fn fill(store: &Path, mebibytes: u64) -> anyhow::Result<()> {
 }
 
 /// Lets the `sqlite3` program copy the store, where servers run. `None` if it is not there.
-async fn engine(
-    pinning: Pinning,
-    store: &Path,
-    to: &Path,
-    command: &str,
-) -> anyhow::Result<Option<Duration>> {
+async fn engine(pinning: Pinning, store: &Path, command: &str) -> anyhow::Result<Option<Duration>> {
+    let to = store.with_extension("engine");
     let mut program = tokio::process::Command::from(pinning.server("sqlite3".as_ref()));
     let began = Instant::now();
     let ran = program.arg(store).arg(format!("{command} '{}'", to.display())).status();
@@ -191,23 +315,13 @@ async fn engine(
     let done = done.is_ok_and(|status| status.success());
     if to.exists() {
         // As a backup that counts is: on the disk.
-        std::fs::File::open(to)?.sync_all()?;
+        std::fs::File::open(&to)?.sync_all()?;
     }
     let took = began.elapsed();
     if to.exists() {
-        std::fs::remove_file(to)?;
+        std::fs::remove_file(&to)?;
     }
     Ok(done.then_some(took))
-}
-
-fn receipts(banyan: &Path, data: &PathBuf) -> anyhow::Result<Vec<Value>> {
-    let listed = std::process::Command::new(banyan)
-        .args(["receipt", "list", "--json"])
-        .current_dir(data)
-        .env("BANYAN__DATA__DIRECTORY", data)
-        .output()?;
-    let text = String::from_utf8(listed.stdout)?;
-    text.lines().map(|line| serde_json::from_str(line).map_err(anyhow::Error::from)).collect()
 }
 
 // === impl Load ===
