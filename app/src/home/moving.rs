@@ -170,6 +170,7 @@ impl Home {
         handover: &Handover,
     ) -> Result<Moving, ControlError> {
         let Base::Follow(before) = handover.plan.base else { return Ok(Moving::default()) };
+        self.shown().remove(&before);
         let (known, before) = (all.remove(&before), self.inner.control.handover(before).await?);
         Ok(known.zip(before).map(|(known, before)| known.handed_on(&before, handover)).unwrap_or_default())
     }

@@ -64,7 +64,7 @@ pub struct Health {
     pub timeout: Duration,
     /// Failed checks in a row after which an upstream is not used. One success brings it back.
     pub failures: u32,
-    /// What is asked of a module's instance, with `?module=NAME`. Any status below 400 is well.
+    /// What is asked of a module's instance. Any status below 400 is well.
     pub path: String,
 }
 

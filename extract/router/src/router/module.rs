@@ -93,7 +93,7 @@ impl Module {
             .iter()
             .map(|instance| {
                 let same = known.iter().find(|known| known.id == instance.id && known.url == instance.url);
-                let health = Some(format!("{}?module={}", settings.health.path, self.name));
+                let health = Some(settings.health.path.clone());
                 same.cloned()
                     .unwrap_or_else(|| Upstream::new(&instance.id, &instance.url, health, settings.breaker))
             })
