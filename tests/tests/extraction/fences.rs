@@ -159,6 +159,37 @@ async fn with_ten_times_the_customers_a_switch_succeeds_or_goes_back_and_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_was_opened_again_in_another_epoch_keeps_its_log_when_somebody_else_closes_it() {
+    let mut shop = Shop::open();
+    let (somebody, article) = (shop.somebody().await, shop.article(5).await);
+    let store = elsewhere(&shop, "order");
+    let rehearse = ["extract", "order", "--spawn", "--data", "move", "--store", &store, "--rehearse"];
+    let ended =
+        tokio::task::block_in_place(|| run(&shop.server, &[&rehearse[..], &["--max-pause", "4s"]].concat()));
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let buy = async |shop: &Shop| {
+        let bought = shop.buy(&somebody, &article, "ok").await;
+        let id = bought["id"].as_str().expect("an id").to_owned();
+        shop.settled(&somebody, &id, &["confirmed"]).await;
+        id
+    };
+    let first = buy(&shop).await;
+    // Another process is the last to close the file, as far as it can see: if it saw no locks of ours, it would remove the log.
+    let path = shop.server.data_dir().join("order.db");
+    let read = std::process::Command::new("sqlite3").arg(&path).arg("SELECT count(*) FROM orders").output();
+    assert_eq!(read.expect("sqlite3 is installed").stdout, b"1\n");
+    let log = path.with_extension("db-wal");
+    assert!(log.exists(), "the log is gone under its owner");
+    let second = buy(&shop).await;
+    let address = shop.server.address().to_owned();
+    shop.server.kill();
+    shop.reopen(shop.server.options().listen(&address));
+    for order in [first, second] {
+        shop.settled(&somebody, &order, &["confirmed"]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_home_over_the_same_data_is_refused() {
     let shop = Shop::open();
     let second = tokio::task::block_in_place(|| run(&shop.server, &["serve", "--listen", "127.0.0.1:0"]));

@@ -114,9 +114,22 @@ fn pause_ms(receipt: &str) -> Option<u64> {
     receipt.pointer("/receipt/handover/facts/pause_us")?.as_u64().map(|micros| micros / 1000)
 }
 
+/// SQLite's own files beside a store that is not there any more.
+fn orphans(directory: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let orphaned = |path: &std::path::PathBuf| {
+        let name = path.to_str().expect("a name");
+        let store = name.strip_suffix("-wal").or_else(|| name.strip_suffix("-shm"));
+        store.is_some_and(|store| !Path::new(store).exists())
+    };
+    entries.map(|entry| entry.path()).filter(orphaned).collect()
+}
+
 /// What is left of handovers that have ended: stores that were put aside, under names that say so, and nothing else.
 pub(crate) fn leaves_nothing(shop: &Shop, module: &str) {
     let data = shop.server.data_dir();
+    let orphans = [orphans(data), orphans(&data.join("moved"))].concat();
+    assert!(orphans.is_empty(), "{orphans:?}");
     let aside = |name: &String| name.contains(".db.epoch-");
     let left: Vec<String> = files(&data.join("moved")).into_iter().filter(|name| !aside(name)).collect();
     assert!(left.is_empty(), "{left:?}");
