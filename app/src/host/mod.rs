@@ -316,7 +316,12 @@ impl Host {
     pub(crate) async fn stop(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
         for module in ModuleName::ALL {
-            self.stop_work(module, deadline).await;
+            let stopped = self.stop_work(module, deadline).await;
+            // Whoever was stopping the work may have been stopped in the middle of it.
+            let left = self.module(module).filter(|hosted| !stopped && hosted.store().place().is_some());
+            if let Some(hosted) = left {
+                hosted.release().await;
+            }
         }
         let host = self.clone();
         let closed = tokio::task::spawn_blocking(move || host.close());

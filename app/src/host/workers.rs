@@ -21,16 +21,18 @@ impl Host {
         }
     }
 
-    /// Ends a module's background work and gives up its leases, so that another process need not wait for them to run out.
-    pub(crate) async fn stop_work(&self, module: ModuleName, deadline: Instant) {
+    /// Ends a module's background work and gives up its leases, so that another process need not wait for them to run out. Says
+    /// whether there was any.
+    pub(crate) async fn stop_work(&self, module: ModuleName, deadline: Instant) -> bool {
         let stopped = self.workers.lock().remove(&module);
-        let Some(workers) = stopped else { return };
+        let Some(workers) = stopped else { return false };
         for worker in workers {
             worker.stop(deadline).await;
         }
         if let Some(hosted) = self.module(module) {
             hosted.release().await;
         }
+        true
     }
 }
 

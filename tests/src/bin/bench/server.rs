@@ -167,11 +167,18 @@ fn clean<'a>(command: &'a mut Command, data: &Path) -> &'a mut Command {
             command.env_remove(name);
         }
     }
-    command.current_dir(data).env("BANYAN__DATA__DIRECTORY", data).stdin(Stdio::null()).stderr(Stdio::null())
+    command.current_dir(data).env("BANYAN__DATA__DIRECTORY", data).stdin(Stdio::null()).stderr(told())
 }
 
 /// The address in the line that says where the server listens.
 fn listening_on(log: &str) -> Option<SocketAddr> {
     let (_, rest) = log.split_once("listening on http://")?;
     rest.split_whitespace().next()?.parse().ok()
+}
+
+/// Where what servers say goes: to the file that `BANYAN_BENCH_LOG` names, to be looked at when something failed, or nowhere.
+fn told() -> Stdio {
+    let Some(path) = std::env::var_os("BANYAN_BENCH_LOG") else { return Stdio::null() };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    file.map_or_else(|_unwritable| Stdio::null(), Stdio::from)
 }
