@@ -57,14 +57,7 @@ impl Home {
             Effect::Apply => self.bring(handover, moving).await,
             Effect::Seal => self.seal(handover, moving).await,
             Effect::Drain => {
-                let patience = time_left(handover, moving);
-                let drained = on_pair(handover, moving, move |pair| {
-                    pair.wait_at_most(patience);
-                    let drained = pair.drain();
-                    pair.wait_at_most(PATIENCE);
-                    drained
-                });
-                let applied = drained.await.map_err(run)??;
+                let applied = in_time(handover, moving, Pair::drain).await.map_err(run)??;
                 kernel::faults::point("effect.drained").await;
                 moving.facts.get_or_insert_with(|| handover.facts.clone()).applied = Some(applied);
                 moving.proved = true;
@@ -165,14 +158,7 @@ impl Home {
         }
         moving.marks.left = parked_at.elapsed();
         kernel::faults::point("effect.left").await;
-        let patience = time_left(handover, moving);
-        let sealed = on_pair(handover, moving, move |pair| {
-            pair.wait_at_most(patience);
-            let sealed = pair.seal();
-            pair.wait_at_most(PATIENCE);
-            sealed
-        });
-        let position = sealed.await.map_err(Failed::ForNow)??;
+        let position = in_time(handover, moving, Pair::seal).await.map_err(Failed::ForNow)??;
         moving.marks.sealed = parked_at.elapsed();
         kernel::faults::point("effect.sealed").await;
         moving.facts.get_or_insert_with(|| handover.facts.clone()).position = Some(position);
@@ -269,10 +255,21 @@ impl Home {
     }
 }
 
-/// How long requests may still be made to wait.
-fn time_left(handover: &Handover, moving: &Moving) -> Duration {
+/// Runs something on the stores that waits for others' locks no longer than requests may still be made to wait.
+async fn in_time<T: Send + 'static>(
+    handover: &Handover,
+    moving: &mut Moving,
+    run: impl FnOnce(&mut Pair) -> T + Send + 'static,
+) -> Result<T, String> {
     let waited = moving.parked_at.map_or(Duration::ZERO, |at| at.elapsed());
-    Duration::from_millis(handover.plan.max_pause_ms).saturating_sub(waited).max(SHORTEST)
+    let left = Duration::from_millis(handover.plan.max_pause_ms).saturating_sub(waited).max(SHORTEST);
+    on_pair(handover, moving, move |pair| {
+        pair.wait_at_most(left);
+        let ran = run(pair);
+        pair.wait_at_most(PATIENCE);
+        ran
+    })
+    .await
 }
 
 /// Name of the fault point at which it fails.
