@@ -332,4 +332,4 @@ impl Site {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

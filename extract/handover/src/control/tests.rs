@@ -1,6 +1,7 @@
 use kernel::Timestamp;
 
 use super::*;
+use crate::machine::{Handover, State};
 use crate::peel::{Kind, Plan, Routing};
 
 fn open(directory: &tempfile::TempDir) -> Control {
@@ -99,4 +100,24 @@ async fn a_node_with_a_module_on_it_is_not_forgotten() {
     operation.phase = Phase::Undoing;
     control.advance(operation, Phase::Settling, audit("advance")).await.unwrap();
     assert!(control.forget(node.id).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_handover_that_was_asked_to_go_back_is_not_committed_by_a_driver_that_has_not_heard() {
+    let directory = tempfile::tempdir().unwrap();
+    let control = open(&directory);
+    let handover = crate::machine::tests::handover(State::Begun, crate::machine::Base::Copy);
+    control.begin_handover(handover.clone(), audit("extract")).await.unwrap();
+    let enter = |to: State| Handover { state: to, ..handover.clone() };
+    control.enter(enter(State::Sealing), State::Begun, String::new(), audit("handover")).await.unwrap();
+    control.cancel_handover(handover.id, audit("rollback")).await.unwrap();
+    let late = control.enter(enter(State::Committed), State::Sealing, String::new(), audit("handover")).await;
+    assert!(matches!(late, Err(ControlError::Stale)), "{late:?}");
+    let heard = Handover { cancelled: true, ..enter(State::Reopening) };
+    control.enter(heard.clone(), State::Sealing, String::new(), audit("handover")).await.unwrap();
+    // And nobody is told that it goes back when it does not.
+    let ended = Handover { state: State::Aborting, ..heard };
+    control.enter(ended, State::Reopening, String::new(), audit("handover")).await.unwrap();
+    let too_late = control.cancel_handover(handover.id, audit("rollback")).await;
+    assert!(matches!(too_late, Err(ControlError::Stale)), "{too_late:?}");
 }

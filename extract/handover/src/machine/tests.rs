@@ -9,7 +9,7 @@ use super::*;
 use crate::peel::Verdict;
 
 /// A handover in a state, as it was ordered.
-fn handover(state: State, base: Base) -> Handover {
+pub(crate) fn handover(state: State, base: Base) -> Handover {
     let now = Timestamp::from_micros(0);
     let site = |store: &str| Site { store: store.to_owned(), as_configured: false, nodes: Vec::new() };
     Handover {
