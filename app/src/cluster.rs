@@ -13,6 +13,7 @@ use router::Router;
 use seam::Epoch;
 use seam::server::{Guard, Registry, UserRefused};
 use seam::tokens::ServiceTokens;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -20,7 +21,7 @@ use crate::exit::Failure;
 use crate::gateway::Owner;
 use crate::home::{self, Here, Home, Parts, Urls, secrets};
 use crate::host::{Host, ModuleName};
-use crate::node::{self, Node, Stop};
+use crate::node::{self, Asked, Node};
 
 /// What the process is.
 #[derive(Clone)]
@@ -51,7 +52,12 @@ pub(crate) struct Cluster {
 #[derive(Clone)]
 enum Part {
     Home(Home),
-    Node { modules: Vec<ModuleName>, home: String, id: Option<NodeId>, server: Arc<OnceLock<ServerHandle>> },
+    Node {
+        modules: Vec<ModuleName>,
+        home: watch::Sender<String>,
+        id: Option<NodeId>,
+        server: Arc<OnceLock<ServerHandle>>,
+    },
 }
 
 /// A part that plays.
@@ -118,7 +124,9 @@ impl Cluster {
         let router =
             Arc::new(Router::new(config.router_settings(), &ModuleName::ALL.map(ModuleName::as_str)));
         let part = match (role, control) {
-            (Role::Node { modules, home, id }, _) => Part::Node { modules, home, id, server: Arc::default() },
+            (Role::Node { modules, home, id }, _) => {
+                Part::Node { modules, home: watch::Sender::new(home), id, server: Arc::default() }
+            }
             (Role::Home, None) => return Err(Failure::Other(anyhow::anyhow!("home has no control store"))),
             (Role::Home, Some(control)) => Part::Home(Home::new(Parts {
                 control,
@@ -158,11 +166,11 @@ impl Cluster {
                 home::admin_routes(config);
                 home::move_routes(config);
             }
-            Part::Node { server, .. } => {
-                let stop = Stop { tokens: self.tokens.clone(), server: Arc::clone(server) };
-                config.app_data(web::Data::new(stop));
+            Part::Node { server, home, .. } => {
+                let (tokens, server, home) = (self.tokens.clone(), Arc::clone(server), home.clone());
+                config.app_data(web::Data::new(Asked { tokens, server, home }));
                 config.app_data(web::Data::new(Owner::of(self.registry.clone())));
-                node::stop_route(config);
+                node::asked_routes(config);
             }
         }
         seam::server::configure(self.registry.clone(), Arc::clone(&self.guard))(config);
@@ -188,7 +196,7 @@ impl Cluster {
                 told.get_or_init(|| server.clone());
                 let node = Node {
                     id: id.unwrap_or_else(NodeId::new),
-                    home: home.clone(),
+                    home: home.subscribe(),
                     url: config.server.public_url.clone().filter(|_| id.is_none()).unwrap_or(own_url),
                     spawned: id.is_some(),
                     modules: modules.clone(),

@@ -35,6 +35,14 @@ pub(crate) struct Follow {
     pub(crate) generation: u64,
 }
 
+/// Home says where it answers now.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Moved {
+    /// There.
+    pub(crate) url: String,
+}
+
 /// Where the modules are to be called.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Directory {

@@ -41,7 +41,7 @@ use tokio::sync::{Mutex, Notify, watch};
 
 pub(crate) use access::may_place;
 pub(crate) use admin::{AbsorbOrder, CanExtract, ExtractOrder, OperationView, RollbackOrder, admin_routes};
-pub(crate) use directory::{AUDIENCE, Assigned, Directory, Follow, Join, Next};
+pub(crate) use directory::{AUDIENCE, Assigned, Directory, Follow, Join, Moved, Next};
 pub(crate) use here::{Here, OnlyHome};
 pub(crate) use internal::{contract_version, internal_routes, is_member};
 pub(crate) use moves::{Begun, CompleteOrder, HandoverView, move_routes};
@@ -188,7 +188,7 @@ impl Home {
     }
 
     /// As [`Home::stop_node`], for a node as it was known.
-    async fn stop_at(&self, node: &handover::Node) {
+    pub(super) async fn stop_at(&self, node: &handover::Node) {
         let Ok(token) = self.inner.tokens.mint(AUDIENCE) else { return };
         let asked = self
             .inner

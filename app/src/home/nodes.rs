@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use handover::{ControlError, Node, NodeId};
 
-use super::Home;
+use super::{AUDIENCE, Home, Moved};
 use crate::host::ModuleName;
 
-/// How long a home that was just started waits for a node that runs to introduce itself. A node tries twice a second.
-const INTRODUCTION: Duration = Duration::from_secs(2);
+/// How long a home that was just started waits for a node that runs, or may run, to introduce itself. It answers its clients
+/// meanwhile, so there is no hurry to end it: one that takes longer is stuck, or of a version that cannot join.
+const INTRODUCTION: Duration = Duration::from_secs(10);
 /// How long a node may take to show that it runs.
 const ANSWER: Duration = Duration::from_millis(500);
 
@@ -51,12 +52,13 @@ impl Home {
             return;
         }
         // Started by a home before this one, and it may well run: two processes would be one too many.
-        if !self.inner.spawner.knows(node.id) && !node.url.is_empty() && self.answers(node).await {
-            if self.inner.began.elapsed() < INTRODUCTION {
+        if !self.inner.spawner.knows(node.id) && !node.url.is_empty() && self.may_run(node, &urls.local).await
+        {
+            if self.inner.began.elapsed() < INTRODUCTION || self.inner.live.heard(node.id).is_some() {
                 return;
             }
-            // It looks for home where home was before.
-            self.stop_node(node.id).await;
+            log::warn!("node {} runs and does not join, another one takes its place", node.id);
+            self.stop_at(node).await;
         }
         if let Err(error) = self.inner.spawner.start(&urls.local, node.id, module, nth) {
             log::error!("the node for the {module} module: {error:#}");
@@ -70,8 +72,12 @@ impl Home {
         Ok(())
     }
 
-    async fn answers(&self, node: &Node) -> bool {
-        let asked = self.inner.client.get(format!("{}/healthz", node.url)).timeout(ANSWER);
-        asked.send().await.is_ok_and(|answer| answer.status().is_success())
+    /// Tells a node where home is, so that it introduces itself. Says whether there is a process that listens there.
+    async fn may_run(&self, node: &Node, home: &str) -> bool {
+        let Ok(token) = self.inner.tokens.mint(AUDIENCE) else { return true };
+        let told = self.inner.client.post(format!("{}/_internal/control/home", node.url)).bearer_auth(token);
+        let told = told.json(&Moved { url: home.to_owned() }).timeout(ANSWER).send().await;
+        // One that has no time to answer runs all the same.
+        told.map_or_else(|error| error.is_timeout() || !error.is_connect(), |_answer| true)
     }
 }

@@ -4,22 +4,23 @@
 //! Home may restart or be away: the node keeps what it knows and introduces itself again. It may itself start before home.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
-use actix_web::{HttpRequest, HttpResponse, web};
 use handover::NodeId;
-use kernel::ErrorCode;
-use kernel::http::ApiError;
 use kernel::store::{Place, StoreUrl};
 use seam::Epoch;
 use seam::server::Registry;
 use seam::tokens::ServiceTokens;
+use tokio::sync::watch;
 
 use crate::exit::Failure;
-use crate::home::{AUDIENCE, Directory, Follow, Join, is_member};
+use crate::home::{AUDIENCE, Directory, Follow, Join};
 use crate::host::{Calls, Host, ModuleName, To, Wire};
+
+mod asked;
+
+pub(crate) use asked::{Asked, asked_routes};
 
 /// Pause after home did not answer.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -31,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What a node is made of.
 pub(crate) struct Node {
     pub(crate) id: NodeId,
-    /// Where home answers.
-    pub(crate) home: String,
+    /// Where home answers. Home says so itself when it has moved.
+    pub(crate) home: watch::Receiver<String>,
     /// Where this process answers.
     pub(crate) url: String,
     /// Whether home started it.
@@ -57,7 +58,7 @@ enum Answer {
 
 impl Node {
     /// Follows home until the task is dropped.
-    pub(crate) async fn follow(self) {
+    pub(crate) async fn follow(mut self) {
         let client = match seam::http::client() {
             Ok(client) => client,
             Err(error) => return log::error!("no HTTP client, home is never asked: {error}"),
@@ -66,23 +67,30 @@ impl Node {
         let mut calls = Calls::default();
         let mut joined = false;
         let mut heard = Instant::now();
+        let mut home = self.home.borrow_and_update().clone();
         loop {
+            let now = self.home.borrow_and_update().clone();
+            if now != home {
+                log::info!("home is at {now} now, it was at {home}");
+                (home, joined, known) = (now, false, None);
+            }
             let answer = if joined {
                 let generation = known.as_ref().map_or(0, |known| known.generation);
-                self.ask(&client, "follow", &Follow { node: self.id, generation }).await
+                let follow = Follow { node: self.id, generation };
+                self.ask(&client, &home, "follow", &follow).await
             } else {
-                self.ask(&client, "join", &self.introduction()).await
+                self.ask(&client, &home, "join", &self.introduction()).await
             };
             match answer {
                 Answer::Directory(directory) => {
                     if !joined {
-                        log::info!("joined the home at {} as node {}", self.home, self.id);
+                        log::info!("joined the home at {home} as node {}", self.id);
                     }
                     joined = true;
                     heard = Instant::now();
                     // A home that has just started does not know yet what was decided.
                     if directory.generation > 0 && known.as_ref() != Some(&directory) {
-                        match self.take_over(&client, &mut calls, &directory).await {
+                        match self.take_over(&client, &home, &mut calls, &directory).await {
                             Ok(()) => known = Some(directory),
                             Err(error) => {
                                 log::error!(
@@ -96,14 +104,15 @@ impl Node {
                 }
                 Answer::Lost(why) => {
                     if joined {
-                        log::warn!("home at {} is lost, what is known of it stays: {why}", self.home);
+                        log::warn!("home at {home} is lost, what is known of it stays: {why}");
                     }
                     joined = false;
                     if self.spawned && heard.elapsed() > ORPHANED {
                         log::warn!("home has been away for {ORPHANED:?}, this node ends");
                         return self.server.stop(true).await;
                     }
-                    tokio::time::sleep(PAUSE).await;
+                    let told = self.home.changed();
+                    tokio::select! { () = tokio::time::sleep(PAUSE) => {}, _changed = told => {} }
                 }
             }
         }
@@ -123,8 +132,14 @@ impl Node {
         }
     }
 
-    async fn ask(&self, client: &reqwest::Client, what: &str, body: &impl serde::Serialize) -> Answer {
-        let url = format!("{}/_internal/control/{what}", self.home);
+    async fn ask(
+        &self,
+        client: &reqwest::Client,
+        home: &str,
+        what: &str,
+        body: &impl serde::Serialize,
+    ) -> Answer {
+        let url = format!("{home}/_internal/control/{what}");
         let token = match self.tokens.mint(AUDIENCE) {
             Ok(token) => token,
             Err(error) => return Answer::Lost(error.to_string()),
@@ -147,6 +162,7 @@ impl Node {
     async fn take_over(
         &self,
         client: &reqwest::Client,
+        home: &str,
         calls: &mut Calls,
         directory: &Directory,
     ) -> Result<(), Failure> {
@@ -167,7 +183,7 @@ impl Node {
                 _ if assigned.parked => To::Wait,
                 _ if here.contains(&module) => To::Here(epoch),
                 Some(nodes) => To::At(nodes.clone(), epoch),
-                None => To::At(vec![self.home.clone()], epoch),
+                None => To::At(vec![home.to_owned()], epoch),
             };
             let waits = to == To::Wait;
             let wire = Wire { client, tokens: &self.tokens };
@@ -217,27 +233,4 @@ impl Node {
         self.registry.serve(here.unwrap_or_else(|| self.host.endpoint(module, Epoch::new(epoch))));
         Ok(owned.is_some() && !assigned.parked)
     }
-}
-
-/// Lets home end this process in order.
-pub(crate) struct Stop {
-    pub(crate) tokens: ServiceTokens,
-    pub(crate) server: Arc<std::sync::OnceLock<ServerHandle>>,
-}
-
-/// Adds the route by which home ends this process.
-pub(crate) fn stop_route(config: &mut web::ServiceConfig) {
-    config.route("/_internal/control/stop", web::post().to(stop));
-}
-
-async fn stop(request: HttpRequest, stop: web::Data<Stop>) -> Result<HttpResponse, ApiError> {
-    if !is_member(&request, &stop.tokens) {
-        return Err(ApiError::new(ErrorCode::RouteNotFound));
-    }
-    log::info!("home asks this node to end");
-    if let Some(server) = stop.server.get() {
-        let server = server.clone();
-        tokio::spawn(async move { server.stop(true).await });
-    }
-    Ok(HttpResponse::Accepted().finish())
 }

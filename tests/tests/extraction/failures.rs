@@ -7,6 +7,8 @@ use system_tests::server::{Server, ServerOptions};
 use system_tests::shop::Shop;
 use system_tests::wait::until;
 
+use crate::instances::alive;
+
 const SOON: Duration = Duration::from_secs(30);
 
 fn peel(shop: &Shop, module: &str) {
@@ -70,7 +72,9 @@ async fn a_home_that_was_killed_finds_its_nodes_again_when_it_starts() {
     let somebody = shop.somebody().await;
     peel(&shop, "user");
     peel(&shop, "order");
+    let processes = shop.server.spawned();
     shop.server.kill();
+    // At another address than before: it tells them.
     shop.reopen(shop.server.options());
     until(SOON, "the user module to be answered", async || {
         let me = shop.client.get("/api/v1/users/me").bearer(&somebody.token).send().await;
@@ -80,6 +84,11 @@ async fn a_home_that_was_killed_finds_its_nodes_again_when_it_starts() {
     for (module, placement) in [("user", "node"), ("product", "home"), ("order", "node")] {
         assert_eq!(status(&shop.server, module)["placement"], placement, "{module}");
     }
+    until(SOON, "both to follow", async || {
+        ["user", "order"].map(|module| alive(&shop, module).len()).eq(&[1, 1]).then_some(())
+    })
+    .await;
+    assert_eq!(shop.server.spawned(), processes, "none was started again");
     order(&shop.server, &["rollback", "user"]);
     assert_eq!(status(&shop.server, "user")["placement"], "home");
 }

@@ -12,7 +12,7 @@ use system_tests::wait::until;
 const SOON: Duration = Duration::from_secs(30);
 
 /// Clients of the nodes that are alive and host the module.
-fn alive(shop: &Shop, module: &str) -> Vec<Client> {
+pub(crate) fn alive(shop: &Shop, module: &str) -> Vec<Client> {
     let status: Value = serde_json::from_str(&order(&shop.server, &["status", "--json"])).expect("JSON");
     let nodes = status["nodes"].as_array().expect("nodes").iter();
     let nodes = nodes.filter(|node| {

@@ -235,18 +235,18 @@ async fn a_home_that_is_started_again_finds_its_modules_where_their_data_is() {
     take_out(&shop, "order");
     take_out(&shop, "product");
     complete(&shop, "order");
-    let address = shop.server.address().to_owned();
+    let (address, processes) = (shop.server.address().to_owned(), shop.server.spawned());
     shop.server.kill();
     shop.reopen(shop.server.options().listen(&address));
-    let bought = until(SOON, "the modules to be found", async || {
+    until(SOON, "the modules to be found", async || {
         let carts = shop.client.post("/api/v1/carts").bearer(&somebody.token).json(&serde_json::json!({}));
         let product = shop.client.get(&format!("/api/v1/products/{}", article.product_id));
         (carts.send().await.status == 201 && product.send().await.status == 200).then_some(())
     })
     .await;
-    let () = bought;
     let bought = shop.buy(&somebody, &article, "ok").await;
     shop.settled(&somebody, bought["id"].as_str().expect("an id"), &["confirmed"]).await;
+    assert_eq!(shop.server.spawned(), processes, "none was started again");
     // Commands find them there, too.
     order(&shop.server, &["rebuild", "order"]);
     bring_back(&shop, "order");

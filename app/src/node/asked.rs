@@ -1,0 +1,57 @@
+//! What home asks of a node: to end, and to look for home where it is now.
+
+use std::sync::{Arc, OnceLock};
+
+use actix_web::dev::ServerHandle;
+use actix_web::{HttpRequest, HttpResponse, web};
+use kernel::ErrorCode;
+use kernel::http::ApiError;
+use seam::tokens::ServiceTokens;
+use tokio::sync::watch;
+
+use crate::home::{Moved, is_member};
+
+/// What it takes to do so.
+pub(crate) struct Asked {
+    pub(crate) tokens: ServiceTokens,
+    /// Known once the process listens.
+    pub(crate) server: Arc<OnceLock<ServerHandle>>,
+    /// Where home is.
+    pub(crate) home: watch::Sender<String>,
+}
+
+/// Adds the routes. Only who holds the cluster's key is answered at all.
+pub(crate) fn asked_routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/_internal/control/stop", web::post().to(stop))
+        .route("/_internal/control/home", web::post().to(home));
+}
+
+async fn stop(request: HttpRequest, asked: web::Data<Asked>) -> Result<HttpResponse, ApiError> {
+    asked.authenticate(&request)?;
+    log::info!("home asks this node to end");
+    if let Some(server) = asked.server.get() {
+        let server = server.clone();
+        tokio::spawn(async move { server.stop(true).await });
+    }
+    Ok(HttpResponse::Accepted().finish())
+}
+
+async fn home(
+    request: HttpRequest,
+    asked: web::Data<Asked>,
+    moved: web::Json<Moved>,
+) -> Result<HttpResponse, ApiError> {
+    asked.authenticate(&request)?;
+    // Also when it is where it was: a node that waits before it tries again does so at once.
+    asked.home.send_replace(moved.into_inner().url);
+    Ok(HttpResponse::Accepted().finish())
+}
+
+// === impl Asked ===
+
+impl Asked {
+    fn authenticate(&self, request: &HttpRequest) -> Result<(), ApiError> {
+        if is_member(request, &self.tokens) { Ok(()) } else { Err(ApiError::new(ErrorCode::RouteNotFound)) }
+    }
+}
