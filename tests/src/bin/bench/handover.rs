@@ -59,12 +59,21 @@ pub(crate) struct Moved {
     pub(crate) during: f64,
     /// How long that took in all.
     pub(crate) lasted: Duration,
+    /// Of it: while the store was copied, and from then on.
+    pub(crate) parts: [Stretch; 2],
     /// Checkouts in all.
     pub(crate) checkouts: u64,
     /// Requests that were not answered as they should be.
     pub(crate) failed: u64,
     /// Switches that went back by themselves, with the reasons.
     pub(crate) undone: Vec<String>,
+}
+
+/// A time in which checkouts were counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Stretch {
+    pub(crate) lasted: Duration,
+    pub(crate) checkouts: u64,
 }
 
 /// How long copies of the store took that were synced to disk, without any load.
@@ -87,9 +96,15 @@ struct Load {
 }
 
 /// Measures every size.
-pub(crate) async fn measure(plan: Plan, pinning: Pinning, quick: bool) -> anyhow::Result<Vec<Moved>> {
+pub(crate) async fn measure(
+    plan: Plan,
+    pinning: Pinning,
+    quick: bool,
+    only: Option<u64>,
+) -> anyhow::Result<Vec<Moved>> {
     let mut measured = Vec::new();
-    for (size, rehearsals) in SIZES.into_iter().zip(REHEARSALS).take(if quick { 1 } else { SIZES.len() }) {
+    let sizes = SIZES.into_iter().zip(REHEARSALS).take(if quick { 1 } else { SIZES.len() });
+    for (size, rehearsals) in sizes.filter(|(size, _)| only.is_none_or(|only| only == *size)) {
         say(&format!("handovers of a store of {size} MiB"));
         let (switches, rehearsals) = if quick { (4, 1) } else { (SWITCHES, rehearsals) };
         let moved = at_size(plan, pinning, size, switches, rehearsals).await;
@@ -123,18 +138,18 @@ async fn at_size(
     let mut prepared = Prepared::default();
     let (mut pauses, mut undone, mut out) = (Vec::new(), Vec::new(), false);
     while pauses.len() < switches && undone.len() < 10 {
-        let (began, done) = (Instant::now(), load.done());
         let rehearse = prepared.copies.len() < rehearsals;
         let what = match (rehearse, out) {
             (true, _) => Order::Rehearse,
             (false, false) => Order::Extract,
             (false, true) => Order::Absorb,
         };
-        let Resting { ended, switching } = order(&operator, what, &elsewhere).await?;
+        let Resting { ended, parts } = order(&operator, what, &elsewhere, &load.done).await?;
         if let Some(copy) = fact(&ended, "copy_ms").filter(|millis| *millis > 0) {
             prepared.copies.push(Duration::from_millis(copy));
-            prepared.lasted += switching.saturating_duration_since(began);
-            prepared.checkouts += load.done() - done;
+            for (sum, part) in prepared.parts.iter_mut().zip(parts) {
+                *sum += part;
+            }
         }
         match (rehearse, text(&ended, "state"), fact(&ended, "pause_us")) {
             (true, ..) => {}
@@ -156,8 +171,9 @@ async fn at_size(
         copy: median(&prepared.copies).context("nothing was copied beside the load")?,
         vacuum,
         before,
-        during: prepared.rate()?,
-        lasted: prepared.lasted,
+        during: prepared.whole().rate(),
+        lasted: prepared.whole().lasted,
+        parts: [prepared.parts[1], prepared.parts[2]],
         checkouts,
         failed,
         undone,
@@ -173,7 +189,8 @@ async fn alone(
 ) -> anyhow::Result<Copies> {
     let (mut copies, mut backups, mut vacuums) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..COPIES {
-        let Resting { ended, .. } = order(operator, Order::Rehearse, elsewhere).await?;
+        let Resting { ended, .. } =
+            order(operator, Order::Rehearse, elsewhere, &AtomicU64::default()).await?;
         copies.extend(fact(&ended, "copy_ms").map(Duration::from_millis));
         backups.extend(engine(pinning, store, ".backup").await?);
         vacuums.extend(engine(pinning, store, "VACUUM INTO").await?);
@@ -223,12 +240,14 @@ enum Order {
 /// A handover that rests or has ended.
 struct Resting {
     ended: Value,
-    /// When requests began to wait, or it went back.
-    switching: Instant,
+    /// Until the copy began; while it was made; until requests began to wait, or it went back.
+    parts: [Stretch; 3],
 }
 
-/// Gives an order and waits until the handover rests.
-async fn order(operator: &Operator, order: Order, store: &str) -> anyhow::Result<Resting> {
+/// Gives an order and waits until the handover rests. `done` counts checkouts.
+async fn order(operator: &Operator, order: Order, store: &str, done: &AtomicU64) -> anyhow::Result<Resting> {
+    let mut parts = [Stretch::default(); 3];
+    let (mut since, mut counted) = (Instant::now(), done.load(Ordering::Relaxed));
     let (path, body) = match order {
         Order::Extract | Order::Rehearse => (
             "/_admin/extract",
@@ -243,23 +262,30 @@ async fn order(operator: &Operator, order: Order, store: &str) -> anyhow::Result
     let answer = operator.post(path).json(&body).send().await;
     anyhow::ensure!(answer.status == 202, "{answer}");
     let path = format!("/_admin/handovers/{}", text(&answer.body, "id").unwrap_or_default());
-    let mut switching = None;
     let mut tick = tokio::time::interval(POLL);
     let resting = async {
         loop {
             tick.tick().await;
             let now = operator.get(&path).send().await.body;
             let state = text(&now, "state").unwrap_or_default().to_owned();
-            if !["begun", "prepared", "copying", "catching_up", "verified"].contains(&state.as_str()) {
-                switching.get_or_insert_with(Instant::now);
+            let part = match state.as_str() {
+                "begun" | "prepared" => Some(0),
+                "copying" => Some(1),
+                "catching_up" | "verified" => Some(2),
+                _ => None,
+            };
+            let (until, count) = (Instant::now(), done.load(Ordering::Relaxed));
+            if let Some(part) = part.and_then(|part| parts.get_mut(part)) {
+                *part += Stretch { lasted: until - since, checkouts: count - counted };
             }
+            (since, counted) = (until, count);
             if ["watched", "standby", "aborted"].contains(&state.as_str()) {
                 return now;
             }
         }
     };
     let ended = tokio::time::timeout(LONGEST, resting).await.context("a handover did not come to rest")?;
-    Ok(Resting { ended, switching: switching.unwrap_or_else(Instant::now) })
+    Ok(Resting { ended, parts })
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
@@ -280,14 +306,29 @@ fn median(durations: &[Duration]) -> Option<Duration> {
 #[derive(Default)]
 struct Prepared {
     copies: Vec<Duration>,
-    lasted: Duration,
-    checkouts: u64,
+    parts: [Stretch; 3],
 }
 
 impl Prepared {
+    fn whole(&self) -> Stretch {
+        self.parts.iter().fold(Stretch::default(), |mut whole, part| {
+            whole += *part;
+            whole
+        })
+    }
+}
+
+impl Stretch {
     /// Checkouts a second.
-    fn rate(&self) -> anyhow::Result<f64> {
-        Ok(u32::try_from(self.checkouts).map(f64::from)? / self.lasted.as_secs_f64())
+    pub(crate) fn rate(&self) -> f64 {
+        u32::try_from(self.checkouts).map_or(f64::INFINITY, f64::from) / self.lasted.as_secs_f64()
+    }
+}
+
+impl std::ops::AddAssign for Stretch {
+    fn add_assign(&mut self, other: Self) {
+        self.lasted += other.lasted;
+        self.checkouts += other.checkouts;
     }
 }
 

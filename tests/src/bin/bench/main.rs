@@ -70,6 +70,9 @@ struct Cli {
     /// Measure this case only, as for looking at it with a profiler.
     #[arg(long, value_name = "CASE", conflicts_with = "write")]
     only: Option<Case>,
+    /// Move stores of this size only, in MiB.
+    #[arg(long, value_name = "MIB", conflicts_with = "write")]
+    size: Option<u64>,
     /// So many rounds of everything.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
@@ -188,7 +191,8 @@ async fn measure(cli: &Cli) -> anyhow::Result<Report> {
     }
     if parts.contains(&Part::Handover) {
         pinning.generator()?;
-        report.handover = Some(handover::measure(plan, pinning, cli.quick).await.context("handover")?);
+        report.handover =
+            Some(handover::measure(plan, pinning, cli.quick, cli.size).await.context("handover")?);
     }
     Ok(report)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{Bar, latency};
-use crate::handover::Moved;
+use crate::handover::{Moved, Stretch};
 
 /// Longest pause of all but a hundredth of the switches.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -82,19 +82,25 @@ pub(super) fn write(out: &mut String, moved: &[Moved]) -> std::fmt::Result {
     writeln!(
         out,
         "\nThe shop meanwhile: from the order to the switch, in which the new process starts and the store is copied, followed and \
-         compared row by row, summed over some handovers.\n"
+         compared row by row, summed over some handovers. The two last: of these, while the store was copied, and while the \
+         copy caught up and was compared.\n"
     )?;
-    writeln!(out, "| store | lasted | checkouts /s before | during | ratio |")?;
-    writeln!(out, "|--:|--:|--:|--:|--:|")?;
+    writeln!(
+        out,
+        "| store | lasted | checkouts /s before | during | ratio | copying | catching up, comparing |"
+    )?;
+    writeln!(out, "|--:|--:|--:|--:|--:|--:|--:|")?;
     for one in moved {
         writeln!(
             out,
-            "| {:.0} MiB | {:.1} s | {:.0} | {:.0} | {:.2} |",
+            "| {:.0} MiB | {:.1} s | {:.0} | {:.0} | {:.2} | {} | {} |",
             mib(one.bytes),
             one.lasted.as_secs_f64(),
             one.before,
             one.during,
             one.during / one.before,
+            part(&one.parts[0]),
+            part(&one.parts[1]),
         )?;
     }
     for one in moved.iter().filter(|one| !one.undone.is_empty()) {
@@ -155,6 +161,10 @@ impl Moved {
         let best = self.alone.backup.into_iter().chain(self.alone.vacuum).min();
         best.map_or(0.0, |best| best.as_secs_f64() / self.alone.copy.as_secs_f64())
     }
+}
+
+fn part(part: &Stretch) -> String {
+    format!("{:.0} /s for {:.1} s", part.rate(), part.lasted.as_secs_f64())
 }
 
 fn mib(bytes: u64) -> f64 {
