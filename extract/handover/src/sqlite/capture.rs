@@ -11,10 +11,11 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::replica::tables;
 
-/// The log of changes. Its numbers are never given twice.
+/// The log of changes. Its numbers are never given twice: a number is one more than the greatest, and [`forget`] keeps that one.
+/// `AUTOINCREMENT` would say the same at the cost of another page that every transaction writes.
 const LOG: &str = "\
     CREATE TABLE handover_changes (\
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,\
+        seq INTEGER PRIMARY KEY,\
         tbl TEXT NOT NULL,\
         row INTEGER NOT NULL\
     );";
@@ -76,19 +77,14 @@ pub(super) fn disarm(connection: &Connection) -> Result<(), rusqlite::Error> {
 /// The number of the last change; 0 before the first.
 pub(super) fn last(connection: &Connection) -> Result<i64, rusqlite::Error> {
     let mut read = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM handover_changes")?;
-    let kept: i64 = read.query_row([], |row| row.get(0))?;
-    // What was forgotten has been given a number all the same.
-    let mut read = connection.prepare_cached(
-        "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'handover_changes'",
-    )?;
-    let given: i64 = read.query_row([], |row| row.get(0))?;
-    Ok(kept.max(given))
+    read.query_row([], |row| row.get(0))
 }
 
-/// Forgets changes up to `applied`, a few at a time.
+/// Forgets changes up to `applied`, a few at a time, but never the last one.
 pub(super) fn forget(connection: &Connection, applied: i64) -> Result<usize, rusqlite::Error> {
     let mut delete = connection.prepare_cached(
-        "DELETE FROM handover_changes WHERE seq IN (SELECT seq FROM handover_changes WHERE seq <= ?1 LIMIT 4000)",
+        "DELETE FROM handover_changes WHERE seq IN (SELECT seq FROM handover_changes \
+         WHERE seq <= ?1 AND seq < (SELECT max(seq) FROM handover_changes) LIMIT 4000)",
     )?;
     delete.execute([applied])
 }

@@ -223,7 +223,7 @@ pub(super) fn schema(connection: &Connection) -> Result<Vec<(String, String)>, r
     read.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-/// The store's counters of `AUTOINCREMENT` keys, but for the handover's own.
+/// The store's counters of `AUTOINCREMENT` keys.
 pub(super) fn counters(connection: &Connection) -> Result<Vec<(String, i64)>, rusqlite::Error> {
     let kept: Option<i64> = connection
         .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'", [], |row| row.get(0))
@@ -231,9 +231,7 @@ pub(super) fn counters(connection: &Connection) -> Result<Vec<(String, i64)>, ru
     if kept.is_none() {
         return Ok(Vec::new());
     }
-    let mut read = connection.prepare_cached(
-        "SELECT name, seq FROM sqlite_sequence WHERE name <> 'handover_changes' ORDER BY name",
-    )?;
+    let mut read = connection.prepare_cached("SELECT name, seq FROM sqlite_sequence ORDER BY name")?;
     read.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
