@@ -13,7 +13,7 @@ use router::Router;
 use seam::Epoch;
 use seam::server::{Guard, Registry, UserRefused};
 use seam::tokens::ServiceTokens;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -57,6 +57,8 @@ enum Part {
         home: watch::Sender<String>,
         id: Option<NodeId>,
         server: Arc<OnceLock<ServerHandle>>,
+        /// Told when home asks the node to end.
+        ending: Arc<Notify>,
     },
 }
 
@@ -118,14 +120,17 @@ impl Cluster {
         };
         let tokens = ServiceTokens::new(name, &secrets::bytes(&key));
         let registry = Registry::default();
+        // A node has nothing before its home has told it what it has: it turns every call away that was sent in an epoch.
+        let first = if control.is_some() { 1 } else { 0 };
         for module in role.modules() {
-            registry.serve(host.endpoint(*module, Epoch::new(1)));
+            registry.serve(host.endpoint(*module, Epoch::new(first)));
         }
         let router =
             Arc::new(Router::new(config.router_settings(), &ModuleName::ALL.map(ModuleName::as_str)));
         let part = match (role, control) {
             (Role::Node { modules, home, id }, _) => {
-                Part::Node { modules, home: watch::Sender::new(home), id, server: Arc::default() }
+                let home = watch::Sender::new(home);
+                Part::Node { modules, home, id, server: Arc::default(), ending: Arc::default() }
             }
             (Role::Home, None) => return Err(Failure::Other(anyhow::anyhow!("home has no control store"))),
             (Role::Home, Some(control)) => Part::Home(Home::new(Parts {
@@ -166,9 +171,14 @@ impl Cluster {
                 home::admin_routes(config);
                 home::move_routes(config);
             }
-            Part::Node { server, home, .. } => {
-                let (tokens, server, home) = (self.tokens.clone(), Arc::clone(server), home.clone());
-                config.app_data(web::Data::new(Asked { tokens, server, home }));
+            Part::Node { server, home, id, ending, .. } => {
+                config.app_data(web::Data::new(Asked {
+                    tokens: self.tokens.clone(),
+                    id: *id,
+                    server: Arc::clone(server),
+                    home: home.clone(),
+                    ending: Arc::clone(ending),
+                }));
                 config.app_data(web::Data::new(Owner::of(self.registry.clone())));
                 node::asked_routes(config);
             }
@@ -192,12 +202,15 @@ impl Cluster {
                 here.write(&config.data.directory)?;
                 home.start(Urls { public, local: own_url })
             }
-            Part::Node { modules, home, id, server: told } => {
+            Part::Node { modules, home, id, server: told, ending } => {
                 told.get_or_init(|| server.clone());
+                let url = config.server.public_url.clone().filter(|_| id.is_none()).unwrap_or(own_url);
                 let node = Node {
-                    id: id.unwrap_or_else(NodeId::new),
+                    // Started again at the same address it is the same node, and has what that had.
+                    id: id.unwrap_or_else(|| NodeId::of_url(&url)),
                     home: home.subscribe(),
-                    url: config.server.public_url.clone().filter(|_| id.is_none()).unwrap_or(own_url),
+                    ending: Arc::clone(ending),
+                    url,
                     spawned: id.is_some(),
                     modules: modules.clone(),
                     host: host.clone(),

@@ -53,9 +53,9 @@ pub(super) fn run(common: &Common, listen: Option<String>, role: Role) -> Result
         Some(control) => Places::Home(runtime.block_on(control.placements()).map_err(anyhow::Error::from)?),
         None => Places::Later,
     };
-    let parked = places.parked();
+    let away = places.away();
     let host = Host::open_only(&config, role.modules(), &places)?;
-    let served = runtime.block_on(serve(&config, &host, metrics, (role, control, parked)));
+    let served = runtime.block_on(serve(&config, &host, metrics, (role, control, away)));
     if served.is_err() {
         host.close();
     }
@@ -66,17 +66,17 @@ async fn serve(
     config: &Config,
     host: &Host,
     metrics: Metrics,
-    (role, control, parked): (Role, Option<Control>, Vec<ModuleName>),
+    (role, control, away): (Role, Option<Control>, Vec<ModuleName>),
 ) -> Result<(), Failure> {
     let home = control.is_some();
-    // A store that is changing hands was seeded long ago, and may be sealed.
-    if home && config.wants_sample_data() && parked.is_empty() {
+    // A store that has moved or is changing hands was seeded long ago, and may be sealed.
+    if home && config.wants_sample_data() && away.is_empty() {
         host.seed(None).await?;
     }
     let verifier = Arc::new(host.verifier());
     let cluster = Cluster::open(config, host, (role, control), Arc::clone(&verifier))?;
     // A switch that was cut off goes on, or back, with requests waiting as they did.
-    cluster.park(&parked);
+    cluster.park(&away);
     let ready = web::Data::new(Ready::default());
     let (server, address) = listen(config, host, &metrics, &ready, &cluster, verifier)?;
     let own_url = format!("http://{address}");

@@ -23,6 +23,8 @@ pub(crate) struct Join {
     pub(crate) version: String,
     /// Whether home started it.
     pub(crate) spawned: bool,
+    /// Number of its process, on its machine.
+    pub(crate) pid: u32,
 }
 
 /// A node says what it follows, and waits for what is newer.
@@ -31,14 +33,28 @@ pub(crate) struct Join {
 pub(crate) struct Follow {
     /// Its name.
     pub(crate) node: NodeId,
-    /// The generation that it follows.
+    /// Where it answers: two processes may go by one name for a moment.
+    pub(crate) url: String,
+    /// Number of its process, on its machine.
+    pub(crate) pid: u32,
+    /// The generation that it follows; 0 before it follows any.
     pub(crate) generation: u64,
 }
 
-/// Home says where it answers now.
+/// Home asks a node to end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stop {
+    /// This one.
+    pub(crate) node: NodeId,
+}
+
+/// Home tells a node where it answers now.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Moved {
+    /// This one.
+    pub(crate) node: NodeId,
     /// There.
     pub(crate) url: String,
 }

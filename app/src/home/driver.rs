@@ -22,9 +22,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 impl Home {
     /// Drives until the task is dropped.
     pub(crate) async fn drive(&self) {
-        if let Err(error) = self.complete_receipts().await {
-            log::error!("receipts could not be completed: {error}");
-        }
+        let mut complete = false;
         loop {
             let pause = match self.round().await {
                 Ok(true) => EVERY,
@@ -34,6 +32,12 @@ impl Home {
                     AGAIN
                 }
             };
+            // Not before placements are as they were decided: requests may be waiting for that.
+            if !std::mem::replace(&mut complete, true)
+                && let Err(error) = self.complete_receipts().await
+            {
+                log::error!("receipts could not be completed: {error}");
+            }
             let pause = tokio::time::sleep(pause);
             tokio::select! { () = pause => {}, () = self.inner.stir.notified() => {} }
         }

@@ -47,9 +47,7 @@ async fn join(
         registered_at: Timestamp::now(),
     };
     log::info!("node {} at {} hosts {:?}", node.id, node.url, node.modules.keys());
-    home.take_in(node).await.map_err(failed)?;
-    home.inner.live.hear(join.node, 0);
-    home.inner.stir.notify_one();
+    home.take_in(node, join.pid).await?;
     Ok(HttpResponse::Ok().json(&*home.inner.directory.borrow()))
 }
 
@@ -59,12 +57,7 @@ async fn follow(
     follow: web::Json<Follow>,
 ) -> Result<HttpResponse, ApiError> {
     home.authenticate(&request)?;
-    // A node that home does not know has to introduce itself again.
-    let nodes = home.inner.control.nodes().await.map_err(failed)?;
-    if !nodes.iter().any(|node| node.id == follow.node) {
-        return Err(ApiError::new(ErrorCode::PlacementRefused).message("this node is not known here"));
-    }
-    home.inner.live.hear(follow.node, follow.generation);
+    home.hear(&follow).await?;
     let mut directory = home.inner.directory.subscribe();
     let newer = directory.wait_for(|directory| directory.generation > follow.generation);
     let answer = match tokio::time::timeout(LONG_POLL, newer).await {
@@ -72,23 +65,64 @@ async fn follow(
         // Nothing newer; the same again is the answer.
         Ok(Err(_)) | Err(_) => home.inner.directory.borrow().clone(),
     };
-    home.inner.live.hear_on(follow.node);
+    home.inner.live.hear_on(follow.node, follow.pid);
     Ok(HttpResponse::Ok().json(answer))
 }
 
 impl Home {
-    /// Writes down where a node answers. A process of ours that answered under its name elsewhere is one too many: a home that
-    /// was killed may have started it just before.
-    async fn take_in(&self, node: Node) -> Result<(), handover::ControlError> {
+    /// Lets a node's process in. A node has one process: another one that goes by its name is one too many while that one is
+    /// heard of, as when a home that was killed had started it just before; otherwise it takes its place as soon as it can serve.
+    async fn take_in(&self, node: Node, pid: u32) -> Result<(), ApiError> {
         // Two that come at once must see one another.
         let _one_at_a_time = self.inner.joining.lock().await;
-        let known = self.inner.control.nodes().await?.into_iter().find(|known| known.id == node.id);
-        let elsewhere = known.filter(|known| known.spawned && !known.url.is_empty() && known.url != node.url);
-        self.inner.control.register(node).await?;
-        if let Some(other) = elsewhere {
+        let (id, live) = (node.id, &self.inner.live);
+        let known =
+            self.inner.control.nodes().await.map_err(failed)?.into_iter().find(|known| known.id == id);
+        let elsewhere = known.as_ref().is_some_and(|known| !known.url.is_empty() && known.url != node.url);
+        if elsewhere && live.heard(id).is_some() {
             let home = self.clone();
-            tokio::spawn(async move { home.stop_at(&other).await });
+            tokio::spawn(async move { home.stop_at(&node).await });
+            let refused = ApiError::new(ErrorCode::PlacementRefused);
+            return Err(refused.message("another process of this node is heard of"));
         }
+        if elsewhere {
+            live.wait(node, pid);
+            return Ok(());
+        }
+        // A node that comes back while nothing can be written is the same as before.
+        if !known.is_some_and(|known| Node { registered_at: node.registered_at, ..known } == node) {
+            self.inner.control.register(node).await.map_err(failed)?;
+        }
+        live.hear(id, pid, 0);
+        self.inner.stir.notify_one();
+        Ok(())
+    }
+
+    /// A node says what it follows. One that is not known has to introduce itself.
+    async fn hear(&self, follow: &Follow) -> Result<(), ApiError> {
+        let refused = |why: &'static str| Err(ApiError::new(ErrorCode::PlacementRefused).message(why));
+        let nodes = self.inner.control.nodes().await.map_err(failed)?;
+        let Some(known) = nodes.into_iter().find(|node| node.id == follow.node) else {
+            return refused("this node is not known here");
+        };
+        let live = &self.inner.live;
+        if known.url == follow.url {
+            live.hear(follow.node, follow.pid, follow.generation);
+            return Ok(());
+        }
+        let _one_at_a_time = self.inner.joining.lock().await;
+        let Some((node, pid)) = live.waiting(follow.node).filter(|(node, _)| node.url == follow.url) else {
+            return refused("another process of this node is known here");
+        };
+        if follow.generation == 0 {
+            live.wait(node, pid);
+            return Ok(());
+        }
+        log::info!("node {} is at {} now, it was at {}", node.id, node.url, known.url);
+        self.inner.control.register(node).await.map_err(failed)?;
+        live.took_place(follow.node);
+        live.hear(follow.node, pid, follow.generation);
+        self.inner.stir.notify_one();
         Ok(())
     }
 

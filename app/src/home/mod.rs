@@ -31,7 +31,6 @@ mod status;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as StdMutex, OnceLock};
-use std::time::Instant;
 
 use handover::{Control, NodeId, OperationId};
 use router::{Router, shadow, split};
@@ -41,7 +40,7 @@ use tokio::sync::{Mutex, Notify, watch};
 
 pub(crate) use access::may_place;
 pub(crate) use admin::{AbsorbOrder, CanExtract, ExtractOrder, OperationView, RollbackOrder, admin_routes};
-pub(crate) use directory::{AUDIENCE, Assigned, Directory, Follow, Join, Moved, Next};
+pub(crate) use directory::{AUDIENCE, Assigned, Directory, Follow, Join, Moved, Next, Stop};
 pub(crate) use here::{Here, OnlyHome};
 pub(crate) use internal::{contract_version, internal_routes, is_member};
 pub(crate) use moves::{Begun, CompleteOrder, HandoverView, move_routes};
@@ -78,8 +77,6 @@ struct Inner {
     urls: OnceLock<Urls>,
     live: Live,
     spawner: Spawner,
-    /// When this process was made.
-    began: Instant,
     client: reqwest::Client,
     /// What was applied last. Whoever applies holds it.
     applied: Mutex<apply::Applied>,
@@ -132,7 +129,6 @@ impl Home {
                 config,
                 moving: Mutex::default(),
                 shown: StdMutex::default(),
-                began: Instant::now(),
                 client: seam::http::client()?,
                 applied: Mutex::default(),
                 joining: Mutex::default(),
@@ -195,6 +191,7 @@ impl Home {
             .client
             .post(format!("{}/_internal/control/stop", node.url))
             .bearer_auth(token)
+            .json(&Stop { node: node.id })
             .timeout(std::time::Duration::from_secs(2))
             .send()
             .await;

@@ -10,8 +10,8 @@ use handover::{ControlError, Node, NodeId};
 use super::{AUDIENCE, Home, Moved};
 use crate::host::ModuleName;
 
-/// How long a home that was just started waits for a node that runs, or may run, to introduce itself. It answers its clients
-/// meanwhile, so there is no hurry to end it: one that takes longer is stuck, or of a version that cannot join.
+/// How long a node that runs, or may run, is waited for after it was told where home is. It answers its clients meanwhile, so
+/// there is no hurry to end it: one that takes longer is stuck, or of a version that cannot join.
 const INTRODUCTION: Duration = Duration::from_secs(10);
 /// How long a node may take to show that it runs.
 const ANSWER: Duration = Duration::from_millis(500);
@@ -45,16 +45,18 @@ impl Home {
     /// `nth` counts from 0 among the instances of the module.
     async fn keep(&self, node: &Node, module: &str, nth: usize) {
         let (Some(urls), Some(module)) = (self.inner.urls.get(), ModuleName::find(module)) else { return };
-        if self.inner.spawner.has_ended(node.id) {
+        let (live, spawner) = (&self.inner.live, &self.inner.spawner);
+        let waiting = live.waiting(node.id).map(|(_, pid)| pid);
+        let pid = waiting.or_else(|| live.heard(node.id).map(|heard| heard.pid));
+        match pid {
             // What it said just before it died counts no longer.
-            self.inner.live.forget(node.id);
-        } else if self.inner.live.heard(node.id).is_some() {
-            return;
+            Some(pid) if spawner.has_ended(node.id, pid) => live.forget(node.id),
+            Some(_) => return,
+            None => {}
         }
         // Started by a home before this one, and it may well run: two processes would be one too many.
-        if !self.inner.spawner.knows(node.id) && !node.url.is_empty() && self.may_run(node, &urls.local).await
-        {
-            if self.inner.began.elapsed() < INTRODUCTION || self.inner.live.heard(node.id).is_some() {
+        if !spawner.knows(node.id) && !node.url.is_empty() && self.may_run(node, &urls.local).await {
+            if live.heard(node.id).is_some() || live.told(node.id).elapsed() < INTRODUCTION {
                 return;
             }
             log::warn!("node {} runs and does not join, another one takes its place", node.id);
@@ -76,7 +78,8 @@ impl Home {
     async fn may_run(&self, node: &Node, home: &str) -> bool {
         let Ok(token) = self.inner.tokens.mint(AUDIENCE) else { return true };
         let told = self.inner.client.post(format!("{}/_internal/control/home", node.url)).bearer_auth(token);
-        let told = told.json(&Moved { url: home.to_owned() }).timeout(ANSWER).send().await;
+        let moved = Moved { node: node.id, url: home.to_owned() };
+        let told = told.json(&moved).timeout(ANSWER).send().await;
         // One that has no time to answer runs all the same.
         told.map_or_else(|error| error.is_timeout() || !error.is_connect(), |_answer| true)
     }

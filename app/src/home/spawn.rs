@@ -79,10 +79,10 @@ impl Spawner {
         children.iter().any(|spawned| spawned.node == node)
     }
 
-    /// Whether this process started the node and it has ended since.
-    pub(crate) fn has_ended(&self, node: NodeId) -> bool {
+    /// Whether this process started that process of the node, and it has ended since.
+    pub(crate) fn has_ended(&self, node: NodeId, pid: u32) -> bool {
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-        let child = children.iter_mut().find(|spawned| spawned.node == node);
+        let child = children.iter_mut().find(|spawned| spawned.node == node && spawned.child.id() == pid);
         child.is_some_and(|spawned| spawned.child.try_wait().is_ok_and(|ended| ended.is_some()))
     }
 

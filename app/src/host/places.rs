@@ -30,11 +30,14 @@ impl Places {
         Ok(Self::Data(placements.map_err(anyhow::Error::from)?))
     }
 
-    /// The modules that are in the middle of a switch.
-    pub(crate) fn parked(&self) -> Vec<ModuleName> {
+    /// The modules that cannot be asked here before it is known who owns them: those in the middle of a switch, and those whose
+    /// data is elsewhere.
+    pub(crate) fn away(&self) -> Vec<ModuleName> {
         let Self::Home(placements) = self else { return Vec::new() };
         let parked = placements.handovers.values().filter(|handover| handover.state.parks());
-        parked.filter_map(|handover| ModuleName::find(&handover.module)).collect()
+        let moved = placements.modules.iter().filter(|(_, placed)| placed.moved);
+        let away = parked.map(|handover| &handover.module).chain(moved.map(|(module, _)| module));
+        away.filter_map(|module| ModuleName::find(module)).collect()
     }
 
     /// How the store of `module` is opened.

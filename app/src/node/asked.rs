@@ -4,20 +4,25 @@ use std::sync::{Arc, OnceLock};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpRequest, HttpResponse, web};
+use handover::NodeId;
 use kernel::ErrorCode;
 use kernel::http::ApiError;
 use seam::tokens::ServiceTokens;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use crate::home::{Moved, is_member};
+use crate::home::{Moved, Stop, is_member};
 
 /// What it takes to do so.
 pub(crate) struct Asked {
     pub(crate) tokens: ServiceTokens,
+    /// The node's name, if home started it. Home asks only those.
+    pub(crate) id: Option<NodeId>,
     /// Known once the process listens.
     pub(crate) server: Arc<OnceLock<ServerHandle>>,
     /// Where home is.
     pub(crate) home: watch::Sender<String>,
+    /// Told when the node is to end.
+    pub(crate) ending: Arc<Notify>,
 }
 
 /// Adds the routes. Only who holds the cluster's key is answered at all.
@@ -27,9 +32,15 @@ pub(crate) fn asked_routes(config: &mut web::ServiceConfig) {
         .route("/_internal/control/home", web::post().to(home));
 }
 
-async fn stop(request: HttpRequest, asked: web::Data<Asked>) -> Result<HttpResponse, ApiError> {
-    asked.authenticate(&request)?;
+async fn stop(
+    request: HttpRequest,
+    asked: web::Data<Asked>,
+    stop: web::Json<Stop>,
+) -> Result<HttpResponse, ApiError> {
+    asked.authenticate(&request, stop.node)?;
     log::info!("home asks this node to end");
+    // First of all it follows no more: it would introduce itself again.
+    asked.ending.notify_one();
     if let Some(server) = asked.server.get() {
         let server = server.clone();
         tokio::spawn(async move { server.stop(true).await });
@@ -42,7 +53,7 @@ async fn home(
     asked: web::Data<Asked>,
     moved: web::Json<Moved>,
 ) -> Result<HttpResponse, ApiError> {
-    asked.authenticate(&request)?;
+    asked.authenticate(&request, moved.node)?;
     // Also when it is where it was: a node that waits before it tries again does so at once.
     asked.home.send_replace(moved.into_inner().url);
     Ok(HttpResponse::Accepted().finish())
@@ -51,7 +62,12 @@ async fn home(
 // === impl Asked ===
 
 impl Asked {
-    fn authenticate(&self, request: &HttpRequest) -> Result<(), ApiError> {
-        if is_member(request, &self.tokens) { Ok(()) } else { Err(ApiError::new(ErrorCode::RouteNotFound)) }
+    /// Passes who holds the cluster's key and means this node: another one may have listened here before.
+    fn authenticate(&self, request: &HttpRequest, node: NodeId) -> Result<(), ApiError> {
+        if is_member(request, &self.tokens) && self.id == Some(node) {
+            Ok(())
+        } else {
+            Err(ApiError::new(ErrorCode::RouteNotFound))
+        }
     }
 }

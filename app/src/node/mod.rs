@@ -4,6 +4,7 @@
 //! Home may restart or be away: the node keeps what it knows and introduces itself again. It may itself start before home.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
@@ -12,7 +13,7 @@ use kernel::store::{Place, StoreUrl};
 use seam::Epoch;
 use seam::server::Registry;
 use seam::tokens::ServiceTokens;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::exit::Failure;
 use crate::home::{AUDIENCE, Directory, Follow, Join};
@@ -34,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) id: NodeId,
     /// Where home answers. Home says so itself when it has moved.
     pub(crate) home: watch::Receiver<String>,
+    /// Told when home asks this node to end.
+    pub(crate) ending: Arc<Notify>,
     /// Where this process answers.
     pub(crate) url: String,
     /// Whether home started it.
@@ -52,13 +55,20 @@ pub(crate) struct Node {
 enum Answer {
     /// It told where the modules are.
     Directory(Directory),
-    /// It does not know this node, or does not answer.
+    /// It is there, and cannot do anything now.
+    Troubled(String),
+    /// It does not take this node, or does not answer.
     Lost(String),
 }
 
 impl Node {
-    /// Follows home until the task is dropped.
-    pub(crate) async fn follow(mut self) {
+    /// Follows home until it asks this node to end, or the task is dropped.
+    pub(crate) async fn follow(self) {
+        let ending = Arc::clone(&self.ending);
+        tokio::select! { () = ending.notified() => {}, () = self.follow_on() => {} }
+    }
+
+    async fn follow_on(mut self) {
         let client = match seam::http::client() {
             Ok(client) => client,
             Err(error) => return log::error!("no HTTP client, home is never asked: {error}"),
@@ -76,18 +86,21 @@ impl Node {
             }
             let answer = if joined {
                 let generation = known.as_ref().map_or(0, |known| known.generation);
-                let follow = Follow { node: self.id, generation };
+                let follow =
+                    Follow { node: self.id, url: self.url.clone(), pid: std::process::id(), generation };
                 self.ask(&client, &home, "follow", &follow).await
             } else {
                 self.ask(&client, &home, "join", &self.introduction()).await
             };
+            if !matches!(answer, Answer::Lost(_)) {
+                heard = Instant::now();
+            }
             match answer {
                 Answer::Directory(directory) => {
                     if !joined {
                         log::info!("joined the home at {home} as node {}", self.id);
                     }
                     joined = true;
-                    heard = Instant::now();
                     // A home that has just started does not know yet what was decided.
                     if directory.generation > 0 && known.as_ref() != Some(&directory) {
                         match self.take_over(&client, &home, &mut calls, &directory).await {
@@ -102,7 +115,7 @@ impl Node {
                         }
                     }
                 }
-                Answer::Lost(why) => {
+                Answer::Troubled(why) | Answer::Lost(why) => {
                     if joined {
                         log::warn!("home at {home} is lost, what is known of it stays: {why}");
                     }
@@ -129,6 +142,7 @@ impl Node {
             modules: modules.collect::<BTreeMap<_, _>>(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             spawned: self.spawned,
+            pid: std::process::id(),
         }
     }
 
@@ -152,7 +166,8 @@ impl Node {
             },
             Ok(answer) => {
                 let status = answer.status();
-                Answer::Lost(format!("{status}: {}", answer.text().await.unwrap_or_default()))
+                let why = format!("{status}: {}", answer.text().await.unwrap_or_default());
+                if status.is_server_error() { Answer::Troubled(why) } else { Answer::Lost(why) }
             }
             Err(error) => Answer::Lost(error.to_string()),
         }

@@ -2,7 +2,8 @@
 //!
 //! Each call goes to the one of two nodes, drawn at random, that has fewer calls in flight (the power of two choices). A
 //! node that could not be reached or broke a call off is left out for a moment, unless all are. Only when no connection
-//! was made is the next node asked: nothing was sent, so that is no second try of the call.
+//! was made, or the node turned the call away because it does not own the module (yet), is the next node asked: nothing was
+//! executed, so that is no second try of the call.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -66,7 +67,7 @@ impl<T: Transport> Spread<T> {
 impl<T: Transport> Transport for Spread<T> {
     async fn send(&self, request: Request) -> Result<Reply, TransportError> {
         let mut asked = Vec::new();
-        let mut failure = TransportError::NotConnected("no node takes calls now".to_owned());
+        let mut failure = Err(TransportError::NotConnected("no node takes calls now".to_owned()));
         while let Some((index, node)) = self.choose(&asked) {
             let _flight = Flight::begin(&node.in_flight);
             match node.transport.send(request.clone()).await {
@@ -76,13 +77,18 @@ impl<T: Transport> Transport for Spread<T> {
                     if !matches!(error, TransportError::NotConnected(_)) {
                         return Err(error);
                     }
-                    failure = error;
+                    failure = Err(error);
+                    asked.push(index);
+                }
+                // That it is no owner is told to who called only if no other node is one.
+                Ok(turned_away @ Reply::Misdirected { .. }) => {
+                    failure = Ok(turned_away);
                     asked.push(index);
                 }
                 done => return done,
             }
         }
-        Err(failure)
+        failure
     }
 }
 

@@ -94,6 +94,28 @@ async fn a_home_that_was_killed_finds_its_nodes_again_when_it_starts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_a_home_before_this_one_started_may_be_silent_for_a_while() {
+    let mut shop = Shop::open();
+    let somebody = shop.somebody().await;
+    peel(&shop, "order");
+    let processes = shop.server.spawned();
+    shop.server.kill();
+    shop.reopen(shop.server.options());
+    let one_is_alive = async || (alive(&shop, "order").len() == 1).then_some(());
+    until(SOON, "the node to introduce itself", one_is_alive).await;
+    let signal = |signal: &str| {
+        let sent = std::process::Command::new("kill").args([signal, &processes[0].to_string()]).status();
+        assert!(sent.expect("kill").success());
+    };
+    signal("-STOP");
+    until(SOON, "it to be taken for dead", async || alive(&shop, "order").is_empty().then_some(())).await;
+    signal("-CONT");
+    until(SOON, "it to be heard of again", one_is_alive).await;
+    shop.client.get("/api/v1/orders").bearer(&somebody.token).send().await.expect(200);
+    assert_eq!(shop.server.nodes(), processes, "it was not replaced");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn with_both_killed_in_the_middle_of_an_extract_the_module_ends_at_one_place() {
     let mut shop = Shop::open();
     let mut extracting = std::process::Command::new(system_tests::binary::banyan())

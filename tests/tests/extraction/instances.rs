@@ -9,6 +9,8 @@ use system_tests::server::{Server, ServerOptions};
 use system_tests::shop::{Shop, fresh_key};
 use system_tests::wait::until;
 
+use crate::moving::elsewhere;
+
 const SOON: Duration = Duration::from_secs(30);
 
 /// Clients of the nodes that are alive and host the module.
@@ -80,6 +82,73 @@ async fn requests_and_calls_are_spread_over_all_instances_and_the_death_of_one_c
     order(&shop.server, &["absorb", "product", "--weights", "0", "--hold", "0ms"]);
     until(SOON, "all three to end", async || shop.server.spawned().is_empty().then_some(())).await;
     shop.client.get(&product).send().await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_share_a_store_that_has_moved_and_one_that_is_started_again_costs_nothing() {
+    let shop = Shop::open();
+    let article = shop.article(50).await;
+    let product = format!("/api/v1/products/{}", article.product_id);
+    let store = elsewhere(&shop, "product");
+    let extract = ["extract", "product", "--spawn", "--instances", "2", "--data", "move", "--store", &store];
+    order(&shop.server, &[&extract[..], &["--max-pause", "4s"]].concat());
+    let mut before = shop.server.spawned();
+    assert_eq!(before.len(), 2);
+    before.sort_unstable();
+    let killed = before[0];
+    let ended = std::process::Command::new("kill").args(["-9", &killed.to_string()]).status();
+    assert!(ended.expect("kill").success());
+    // As long as it takes until the new process has taken its share, no read fails.
+    until(SOON, "the other to be started again and asked", async || {
+        shop.client.get(&product).send().await.expect(200);
+        let asked = async |node: Client| answered(&node, "/api/v1/products/").await > 0;
+        let mut now = alive(&shop, "product").into_iter();
+        let both = (now.next(), now.next());
+        let (Some(one), Some(other)) = both else { return None };
+        let processes = shop.server.spawned();
+        (!processes.contains(&killed) && processes.len() == 2 && asked(one).await && asked(other).await)
+            .then_some(())
+    })
+    .await;
+    let somebody = shop.somebody().await;
+    let bought = shop.buy(&somebody, &article, "ok").await;
+    shop.settled(&somebody, bought["id"].as_str().expect("an id"), &["confirmed"]).await;
+    assert_eq!(shop.available(&article).await, 49);
+    tokio::task::block_in_place(|| order(&shop.server, &["rollback", "product", "--max-pause", "4s"]));
+    shop.client.get(&product).send().await.expect(200);
+    assert_eq!(shop.available(&article).await, 49);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_of_an_operator_that_is_started_again_at_its_address_has_its_store_again() {
+    let shop = Shop::open();
+    let somebody = shop.somebody().await;
+    let mut node = own_node(&shop, "order");
+    let (url, address) = (node.base_url().to_owned(), node.address().to_owned());
+    until(SOON, "it to join", async || (alive(&shop, "order").len() == 1).then_some(())).await;
+    let store = elsewhere(&shop, "order");
+    let extract =
+        ["extract", "order", "--to", &url, "--data", "move", "--store", &store, "--max-pause", "4s"];
+    order(&shop.server, &extract);
+    node.kill();
+    let options = node.options().listen(&address);
+    drop(node);
+    let node = Server::start_with(options);
+    until(SOON, "orders to be answered again", async || {
+        let orders = shop.client.get("/api/v1/orders").bearer(&somebody.token).send().await;
+        (orders.status == 200).then_some(())
+    })
+    .await;
+    let article = shop.article(5).await;
+    let bought = shop.buy(&somebody, &article, "ok").await;
+    shop.settled(&somebody, bought["id"].as_str().expect("an id"), &["confirmed"]).await;
+    assert!(answered(&node.client(), "/api/v1/carts").await > 0, "it is asked");
+    // There is one such node, not one for each start.
+    let status: Value = serde_json::from_str(&order(&shop.server, &["status", "--json"])).expect("JSON");
+    assert_eq!(status["nodes"].as_array().expect("nodes").len(), 1);
+    order(&shop.server, &["rollback", "order", "--max-pause", "4s"]);
+    shop.client.get("/api/v1/orders").bearer(&somebody.token).send().await.expect(200);
+    order(&shop.server, &["extract", "order", "--to", &url, "--weights", "100", "--hold", "0ms"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

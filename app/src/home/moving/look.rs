@@ -51,13 +51,18 @@ impl Home {
                 }
             }
             if matches!(handover.state, State::Activated | State::Reopening) {
-                // What goes back home needs nobody else. Nobody is needed for good: what a node sends that knows the old place is
-                // refused there.
-                followed = handover.state == State::Reopening && handover.plan.source.is_home()
-                    || self.is_followed(module).await
-                    || moving.lasted(handover) > LATE;
-                if let (false, Some(behind)) = (followed, self.who_is_behind()) {
-                    self.trouble(handover, &behind);
+                // What goes back needs nobody but its owner, which must have been heard of. Nobody is needed for good: what a node
+                // sends that knows the old place is refused there.
+                let late = match handover.state {
+                    State::Reopening => self.late(&handover.plan.source.nodes),
+                    _ if self.is_followed(module).await => None,
+                    _ => {
+                        Some(self.who_is_behind().unwrap_or("calls that were inside did not end".to_owned()))
+                    }
+                };
+                followed = late.is_none() || moving.lasted(handover) > LATE;
+                if let (false, Some(late)) = (followed, late) {
+                    self.trouble(handover, &late);
                 }
             }
         }
@@ -106,6 +111,13 @@ impl Home {
             }
             other => Ok(Some(format!("home has another store open: {other:?}"))),
         }
+    }
+
+    /// Who of these nodes does not follow what was decided last, as a sentence.
+    fn late(&self, nodes: &[NodeId]) -> Option<String> {
+        let generation = self.inner.directory.borrow().generation;
+        let late = nodes.iter().find(|node| !self.inner.live.follows(**node, generation))?;
+        Some(format!("node {late}, whose it is, does not follow"))
     }
 
     fn watched(&self, handover: &Handover) -> Verdict {

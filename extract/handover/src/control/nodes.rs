@@ -30,7 +30,7 @@ pub struct Node {
     pub version: String,
     /// Whether home started it, and starts it again when it dies.
     pub spawned: bool,
-    /// When it last introduced itself.
+    /// When it last introduced itself as something else than before.
     pub registered_at: Timestamp,
 }
 

@@ -82,18 +82,20 @@ pub(crate) async fn forward(
             Ok(answered) => return exchange.answer(answered, attempt, &mut handshake).await,
             Err(failed) => failed,
         };
+        let several = exchange.target.upstreams.len() > 1;
         let resend = Resend { idempotent: exchange.is_idempotent(), replayable: source.is_there() };
         if let ProxyError::Misdirected { .. } = failed.error {
-            // It was not executed, so it may be sent to whoever owns the module now. That costs no budget: it is no sign of load.
+            // It was not executed, so it may be sent to whoever owns the module now; or to another instance, if this one has not
+            // heard yet that it does. That costs no budget: it is no sign of load.
             let newer = latest().filter(|latest| latest.epoch != exchange.target.epoch);
-            match newer {
-                Some(newer) if attempt_number < ATTEMPTS && source.is_there() => exchange.target = newer,
-                _ => return Err(failed.error),
+            if attempt_number >= ATTEMPTS || !source.is_there() || (newer.is_none() && !several) {
+                return Err(failed.error);
             }
+            avoid = Some(attempt.upstream.key);
+            exchange.target = newer.unwrap_or(exchange.target);
             continue;
         }
         // The same instance would refuse a connection again, or die again.
-        let several = exchange.target.upstreams.len() > 1;
         let elsewhere = match failed.failure {
             Failure::NewConnection => several && !std::mem::replace(&mut died, true),
             _ => several || !matches!(failed.error, ProxyError::Connect { .. }),

@@ -151,6 +151,22 @@ async fn a_request_to_a_former_owner_goes_to_the_present_one_with_its_epoch() {
 }
 
 #[actix_web::test]
+async fn a_request_to_an_instance_that_does_not_own_the_module_yet_goes_to_another() {
+    let (one, other) = (Upstream::listen().await, Upstream::listen().await);
+    let home = Home::with(settings(), out(1, &[one.address(), other.address()])).await;
+    let mut client = home.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi").await;
+    let (mut first, next) = tokio::select! {
+        (wire, _) = one.request() => (wire, &other),
+        (wire, _) = other.request() => (wire, &one),
+    };
+    first.write("HTTP/1.1 421 Misdirected Request\r\nX-Module-Epoch: 0\r\nContent-Length: 0\r\n\r\n").await;
+    let (mut second, request) = next.request().await;
+    assert_eq!(request.text(), "hi");
+    second.write(OK).await;
+    assert_eq!(client.response().await.status(), 200);
+}
+
+#[actix_web::test]
 async fn an_upstream_that_fails_is_left_alone_and_tried_again_later() {
     let upstream = Upstream::listen().await;
     let mut settings = settings();

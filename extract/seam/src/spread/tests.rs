@@ -8,7 +8,7 @@ use super::*;
 
 /// A node that fails as it is told, or answers once it may.
 struct Fake {
-    failure: Option<TransportError>,
+    always: Option<Result<Reply, TransportError>>,
     may_answer: Semaphore,
     asked: AtomicUsize,
 }
@@ -17,8 +17,8 @@ struct Fake {
 impl Transport for Fake {
     async fn send(&self, _request: Request) -> Result<Reply, TransportError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        if let Some(failure) = &self.failure {
-            return Err(failure.clone());
+        if let Some(always) = &self.always {
+            return always.clone();
         }
         self.may_answer.acquire().await.unwrap().forget();
         Ok(Reply::Done(Bytes::from_static(b"1")))
@@ -26,8 +26,12 @@ impl Transport for Fake {
 }
 
 fn fake(failure: Option<TransportError>) -> Arc<Fake> {
+    always(failure.map(Err))
+}
+
+fn always(always: Option<Result<Reply, TransportError>>) -> Arc<Fake> {
     let may_answer = Semaphore::new(Semaphore::MAX_PERMITS);
-    Arc::new(Fake { failure, may_answer, asked: AtomicUsize::new(0) })
+    Arc::new(Fake { always, may_answer, asked: AtomicUsize::new(0) })
 }
 
 fn asked(fakes: &[Arc<Fake>]) -> Vec<usize> {
@@ -68,6 +72,20 @@ async fn a_node_that_cannot_be_reached_costs_no_call_and_is_left_out() {
 }
 
 #[tokio::test]
+async fn a_node_that_does_not_own_the_module_yet_costs_no_call() {
+    let no_owner = || always(Some(Ok(Reply::Misdirected { owner_epoch: 0 })));
+    let fakes = [no_owner(), fake(None)];
+    let spread = Spread::new(fakes.clone());
+    for _ in 0..50 {
+        assert_eq!(spread.send(call()).await.unwrap(), Reply::Done(Bytes::from_static(b"1")));
+    }
+    // When none is, who called is told so, and each was asked once.
+    let fakes = [no_owner(), no_owner()];
+    let told = Spread::new(fakes.clone()).send(call()).await.unwrap();
+    assert_eq!((told, asked(&fakes)), (Reply::Misdirected { owner_epoch: 0 }, vec![1, 1]));
+}
+
+#[tokio::test]
 async fn a_call_that_broke_off_is_not_sent_again_and_its_node_is_left_out() {
     let broke = TransportError::Lost("reset".to_owned());
     let fakes = [fake(Some(broke.clone())), fake(None)];
@@ -95,7 +113,7 @@ async fn with_every_node_gone_each_is_asked_once() {
 
 #[tokio::test]
 async fn a_node_that_does_not_get_on_is_given_no_more() {
-    let stuck = Arc::new(Fake { failure: None, may_answer: Semaphore::new(0), asked: AtomicUsize::new(0) });
+    let stuck = Arc::new(Fake { always: None, may_answer: Semaphore::new(0), asked: AtomicUsize::new(0) });
     let fakes = [stuck.clone(), fake(None)];
     let spread = Arc::new(Spread::new(fakes.clone()));
     // Drawn at random, so perhaps not at once: the stuck one is asked sooner or later.

@@ -152,7 +152,7 @@ impl Store {
         let known = self.place().is_some_and(|before| before.url == place.url);
         let attached = Attached::open(place, &self.inner.settings, self.inner.migrations, known)?;
         if let Some(before) = self.inner.attached.swap(Some(Arc::new(attached))) {
-            before.writer.close();
+            if known { before.writer.hand_over() } else { before.writer.close() }
         }
         Ok(())
     }

@@ -40,11 +40,19 @@ pub(super) enum Writer {
         /// Taken when the store is closed.
         queue: Mutex<Option<mpsc::SyncSender<Box<dyn Job>>>>,
         thread: Mutex<Option<JoinHandle<()>>>,
-        /// Whether the last batch failed.
-        failing: Arc<AtomicBool>,
+        told: Arc<Told>,
     },
     /// A pool, each write a transaction of its own.
     Serializable(Serializable),
+}
+
+/// What a writer's thread and its store tell each other.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Whether the last batch failed.
+    failing: AtomicBool,
+    /// Whether the file stays open in this process when the writer ends.
+    stays: AtomicBool,
 }
 
 impl Writer {
@@ -56,16 +64,16 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         let (queue, jobs) = mpsc::sync_channel(settings.queue);
         let (url, epoch) = (place.url.clone(), place.epoch);
-        let failing = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&failing);
+        let told = Arc::<Told>::default();
+        let telling = Arc::clone(&told);
         let thread = std::thread::Builder::new()
             .name(format!("{module}-writer"))
-            .spawn(move || batch::run(Db::Sqlite(connection), epoch, &jobs, &told, || reopen(&url, epoch)))
+            .spawn(move || batch::run(Db::Sqlite(connection), epoch, &jobs, &telling, || reopen(&url, epoch)))
             .map_err(|error| OpenError::Unreachable {
                 url: place.url.to_string(),
                 reason: format!("no thread for writing: {error}"),
             })?;
-        Ok(Self::Batched { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), failing })
+        Ok(Self::Batched { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), told })
     }
 
     pub(super) fn postgres(
@@ -102,9 +110,17 @@ impl Writer {
     /// Whether the last batch of writes failed. On PostgreSQL each write stands for itself.
     pub(super) fn is_failing(&self) -> bool {
         match self {
-            Self::Batched { failing, .. } => failing.load(Ordering::Acquire),
+            Self::Batched { told, .. } => told.failing.load(Ordering::Acquire),
             Self::Serializable(_) => false,
         }
+    }
+
+    /// As [`Writer::close`], while another writer has the same file open by now.
+    pub(super) fn hand_over(&self) {
+        if let Self::Batched { told, .. } = self {
+            told.stays.store(true, Ordering::Release);
+        }
+        self.close();
     }
 
     pub(super) fn close(&self) {

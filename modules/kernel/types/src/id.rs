@@ -49,6 +49,11 @@ impl<K: IdKind> Id<K> {
         Self::from_uuid(Uuid::now_v7())
     }
 
+    /// The id of what is at `url`, always the same (UUIDv5, RFC 9562, 5.5). It does not sort by time.
+    pub fn of_url(url: &str) -> Self {
+        Self::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_URL, url.as_bytes()))
+    }
+
     /// The id whose number is `uuid`.
     pub fn from_uuid(uuid: Uuid) -> Self {
         let mut text = [b'_'; ID_LENGTH];

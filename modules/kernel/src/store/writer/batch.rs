@@ -1,7 +1,7 @@
 //! Group commit on one connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use diesel::connection::SimpleConnection;
 use tokio::sync::oneshot;
 
 use super::super::{Db, StoreError, Tx, fence};
+use super::Told;
 
 /// Most writes in one transaction, and longest that the first of them waits for the others to run.
 const MOST_JOBS: usize = 128;
@@ -73,23 +74,27 @@ where
 }
 
 /// Runs jobs until every sender is gone, then tidies the file. `reopen` makes another connection after one has failed in a way
-/// that leaves its state unknown. `failing` tells whether the last batch failed.
+/// that leaves its state unknown.
 pub(super) fn run(
     mut db: Db,
     epoch: u64,
     jobs: &mpsc::Receiver<Box<dyn Job>>,
-    failing: &AtomicBool,
+    told: &Told,
     reopen: impl Fn() -> Option<Db>,
 ) {
     while let Ok(first) = jobs.recv() {
         let sound = run_batch(&mut db, epoch, first, jobs);
-        failing.store(!sound, Ordering::Release);
+        told.failing.store(!sound, Ordering::Release);
         if !sound
             && !recovers(&mut db)
             && let Some(fresh) = reopen()
         {
             db = fresh;
         }
+    }
+    // Folding the log keeps writers waiting, for as long as others read. It is for files that are left.
+    if told.stays.load(Ordering::Acquire) {
+        return;
     }
     // One that belongs to another epoch by now is left as it is: whoever follows there would take it for a write.
     let owned = fence::check(&mut db, epoch).is_ok();
