@@ -187,7 +187,7 @@ pub(crate) struct Away {
     #[arg(long, value_name = "URL", required_if_eq("data", "move"))]
     pub(crate) store: Option<String>,
     /// Go as far as the switch on live traffic, measure how long requests wait, and go back.
-    #[arg(long, requires = "store")]
+    #[arg(long)]
     pub(crate) rehearse: bool,
     /// Longest time that requests wait at the switch. It goes back by itself when it would take longer.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
@@ -227,6 +227,9 @@ pub(crate) struct Back {
     /// Longest time that requests wait at the switch, if the module's data comes back with it.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     pub(crate) max_pause: Duration,
+    /// After the switch, if the module's data came back with it, go out again by itself if requests fail within this time.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub(crate) watch: Duration,
 }
 
 /// A running home to give orders to.

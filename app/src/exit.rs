@@ -25,6 +25,9 @@ const CONFIG: u8 = 78;
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
+    /// The command line contradicts itself.
+    #[error("{0}")]
+    Usage(String),
     /// The configuration is wrong.
     #[error("configuration: {0}")]
     Config(String),
@@ -66,7 +69,7 @@ impl Failure {
         let mut cause = match self {
             Self::Store(error) => std::error::Error::source(error),
             // These say all that there is.
-            Self::Config(_) | Self::Listen { .. } | Self::Other(_) => None,
+            Self::Usage(_) | Self::Config(_) | Self::Listen { .. } | Self::Other(_) => None,
             Self::Unreachable { .. } | Self::Refused(_) | Self::Undone(_) => None,
         };
         while let Some(error) = cause {
@@ -75,6 +78,7 @@ impl Failure {
         }
         writeln!(std::io::stderr(), "{told}").unwrap_or_default();
         ExitCode::from(match self {
+            Self::Usage(_) => USAGE,
             Self::Config(_) => CONFIG,
             Self::Store(OpenError::NotWritable { .. }) => CANNOT_CREATE,
             Self::Store(OpenError::Damaged { .. } | OpenError::Newer { .. } | OpenError::Fenced { .. }) => {

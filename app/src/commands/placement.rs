@@ -17,6 +17,11 @@ use crate::{config, logging};
 
 /// Takes a module out of home.
 pub(super) fn extract(module: ModuleName, away: Away, remote: &Remote) -> Result<(), Failure> {
+    if matches!(away.data, DataChoice::Shared) && (away.store.is_some() || away.rehearse) {
+        return Err(Failure::Usage(
+            "--store and --rehearse are for a module that takes its data along: add --data move".to_owned(),
+        ));
+    }
     let order = ExtractOrder {
         module: module.as_str().to_owned(),
         to: away.to,
@@ -24,7 +29,7 @@ pub(super) fn extract(module: ModuleName, away: Away, remote: &Remote) -> Result
         weights: away.weights,
         hold_ms: millis(away.hold),
         shadow_ms: away.shadow.map_or(0, millis),
-        store: away.store.filter(|_| matches!(away.data, DataChoice::Move)),
+        store: away.store,
         max_pause_ms: millis(away.max_pause),
         rehearse: away.rehearse,
         watch_ms: millis(away.watch),
@@ -39,6 +44,7 @@ pub(super) fn absorb(module: ModuleName, back: Back, remote: &Remote) -> Result<
         weights: back.weights,
         hold_ms: millis(back.hold),
         max_pause_ms: millis(back.max_pause),
+        watch_ms: millis(back.watch),
     };
     run(remote, "absorb", &order)
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Home;
 use super::access::Operator;
 use super::internal::failed;
+use super::moves::Turn;
 use crate::host::ModuleName;
 
 /// How long a node may take to be ready, and what was entered to leave.
@@ -64,6 +65,10 @@ pub(crate) struct AbsorbOrder {
     /// Longest time that requests wait if the module's data comes back with it, in milliseconds.
     #[serde(default = "one_second")]
     pub(crate) max_pause_ms: u64,
+    /// Go out again by itself if requests fail within this time after the switch, if the module's data came back with it, in
+    /// milliseconds.
+    #[serde(default)]
+    pub(crate) watch_ms: u64,
 }
 
 /// Undo what runs, or bring a module back at once.
@@ -126,6 +131,9 @@ async fn extract(
         let view = home.extract_with_data(operator, module, &order, store).await?;
         return Ok(HttpResponse::Accepted().json(view));
     }
+    if order.rehearse {
+        return Err(refused("only a move with the data can be rehearsed: name a store".to_owned()));
+    }
     let reasons = home.against(module).await?;
     if !reasons.is_empty() {
         return Err(refused(reasons.join("; ")));
@@ -177,7 +185,7 @@ async fn absorb(
         module: Some(order.module.clone()),
         details: "with its data".to_owned(),
     };
-    if let Some(view) = home.absorb_with_data(module, false, order.max_pause_ms, audit).await? {
+    if let Some(view) = home.absorb_with_data(module, Turn::back(&order), audit).await? {
         return Ok(HttpResponse::Accepted().json(view));
     }
     let plan =
@@ -203,7 +211,7 @@ async fn rollback(
         module: Some(order.module.clone()),
         details: String::new(),
     };
-    if let Some(view) = home.absorb_with_data(module, true, order.max_pause_ms, audit.clone()).await? {
+    if let Some(view) = home.absorb_with_data(module, Turn::undo(&order), audit.clone()).await? {
         return Ok(HttpResponse::Accepted().json(view));
     }
     let running = home.inner.control.running().await.map_err(failed)?;

@@ -48,13 +48,17 @@ impl Home {
         self.inner.spawner.reap();
         self.apply().await?;
         self.look_after_nodes().await?;
-        let mut busy = false;
+        let (mut busy, mut failed) = (false, None);
         for handover in self.inner.control.placements().await?.handovers.into_values() {
             match self.step_handover(handover).await {
                 Ok(more) => busy |= more,
                 Err(ControlError::Stale) => busy = true,
-                Err(error) => return Err(error),
+                // The others do not wait for it.
+                Err(error) => failed = Some(error),
             }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         let running = self.inner.control.running().await?;
         busy |= !running.is_empty();

@@ -1,8 +1,10 @@
 //! What operators ask about modules that move together with their data.
 
 use actix_web::{HttpResponse, web};
+use handover::sqlite::Pair;
 use handover::{
     Audit, Base, ControlError, Facts, Handover, Kind, MovePlan, NodeId, OperationId, Placed, Site, State,
+    StoreSeen,
 };
 use kernel::http::{ApiError, Json};
 use kernel::store::StoreUrl;
@@ -11,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Home;
 use super::access::Operator;
-use super::admin::{ExtractOrder, PATIENCE_MS, refused};
+use super::admin::{AbsorbOrder, ExtractOrder, PATIENCE_MS, RollbackOrder, refused};
 use super::internal::failed;
-use super::moving::Shown;
+use super::moving::{Shown, on_pair};
 use crate::config;
 use crate::host::ModuleName;
 
@@ -52,6 +54,16 @@ pub(crate) struct HandoverView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CompleteOrder {
     pub(crate) module: String,
+}
+
+/// How a module goes back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn {
+    /// Whether it completes by itself.
+    pub(super) finish: bool,
+    pub(super) max_pause_ms: u64,
+    pub(super) watch_ms: u64,
+    pub(super) rehearse: bool,
 }
 
 /// What an order to move a module began.
@@ -139,7 +151,14 @@ impl Home {
         {
             let (owner, follower) = resting.owner_and_follower();
             if owner.is_home() && follower.store == store {
-                return self.begin_reverse(&resting, false, max_pause_ms, order.rehearse, audit).await;
+                if !order.to.is_empty() && self.all_joined(&order.to, module).await? != follower.nodes {
+                    return Err(refused(format!(
+                        "the store at {store} follows for other nodes; `banyan complete {module}` ends that"
+                    )));
+                }
+                let turn =
+                    Turn { finish: false, max_pause_ms, watch_ms: order.watch_ms, rehearse: order.rehearse };
+                return self.begin_reverse(&resting, turn, audit).await;
             }
         }
         let mut reasons = self.against(module).await?;
@@ -185,13 +204,13 @@ impl Home {
     pub(super) async fn absorb_with_data(
         &self,
         module: ModuleName,
-        finish: bool,
-        max_pause_ms: u64,
+        turn: Turn,
         audit: Audit,
     ) -> Result<Option<HandoverView>, ApiError> {
         let placements = self.inner.control.placements().await.map_err(failed)?;
         if let Some(running) = placements.handovers.get(module.as_str()) {
-            return self.turn(running, module, finish, pause(max_pause_ms)?, audit).await.map(Some);
+            pause(turn.max_pause_ms)?;
+            return self.turn(running, module, turn, audit).await.map(Some);
         }
         let Some(placed) = placements.modules.get(module.as_str()).filter(|placed| placed.moved) else {
             return Ok(None);
@@ -200,11 +219,11 @@ impl Home {
             base: Base::Copy,
             source: moved_site(placed, module)?,
             target: self.home_site(module, Some(placed))?,
-            max_pause_ms: pause(max_pause_ms)?,
+            max_pause_ms: pause(turn.max_pause_ms)?,
             rehearse: false,
-            finish,
+            finish: turn.finish,
             patience_ms: PATIENCE_MS,
-            watch_ms: 0,
+            watch_ms: turn.watch_ms,
         };
         self.begin_copy(module, Kind::Absorb, plan, audit).await.map(Some)
     }
@@ -214,11 +233,10 @@ impl Home {
         &self,
         running: &Handover,
         module: ModuleName,
-        undo: bool,
-        max_pause_ms: u64,
+        turn: Turn,
         audit: Audit,
     ) -> Result<HandoverView, ApiError> {
-        let (id, state) = (running.id, running.state.name());
+        let (id, state, undo) = (running.id, running.state.name(), turn.finish);
         match running.state {
             State::Watched | State::Standby => {
                 let (owner, follower) = running.owner_and_follower();
@@ -229,7 +247,7 @@ impl Home {
                         "{module} is at home already, and its other store follows; `banyan complete {module}` ends that"
                     )));
                 }
-                self.begin_reverse(running, undo, max_pause_ms, false, audit).await
+                self.begin_reverse(running, turn, audit).await
             }
             _ if !undo => Err(refused(format!(
                 "a handover of {module} is running: {id} is {state}; wait for it or roll it back"
@@ -250,15 +268,36 @@ impl Home {
     async fn begin_reverse(
         &self,
         resting: &Handover,
-        finish: bool,
-        max_pause_ms: u64,
-        rehearse: bool,
+        turn: Turn,
         audit: Audit,
     ) -> Result<HandoverView, ApiError> {
-        let begun =
-            self.reverse(resting, None, finish, max_pause_ms, rehearse, audit).await.map_err(failed)?;
+        if let Some(why) = self.not_its_own(resting).await {
+            return Err(refused(why));
+        }
+        let begun = self.reverse(resting, None, turn, audit).await.map_err(failed)?;
         self.inner.stir.notify_one();
         Ok(self.view(&begun))
+    }
+
+    /// Why the stores of a handover that rests are not both its own: it went back before it had taken them over. What would begin
+    /// from it would not know whose they are.
+    async fn not_its_own(&self, resting: &Handover) -> Option<String> {
+        let mut all = self.inner.moving.lock().await;
+        let seen = on_pair(resting, all.entry(resting.id).or_default(), Pair::look).await;
+        drop(all);
+        let (source, target) = match seen {
+            Ok(seen) => seen,
+            Err(why) => return Some(why),
+        };
+        let own = |seen| matches!(seen, StoreSeen::Owned(row) if row.operation == Some(resting.id));
+        if own(source) && own(target) {
+            return None;
+        }
+        let (id, module) = (resting.id, &resting.module);
+        let trouble = self.shown_of(id).trouble.unwrap_or_else(|| "it has not come to it yet".to_owned());
+        Some(format!(
+            "{id} has not taken over both stores yet ({trouble}); try again when it has, or `banyan complete {module}`"
+        ))
     }
 
     async fn begin_copy(
@@ -336,6 +375,19 @@ impl Home {
     }
 }
 
+impl Turn {
+    /// As it was ordered to be brought back.
+    pub(super) fn back(order: &AbsorbOrder) -> Self {
+        let AbsorbOrder { max_pause_ms, watch_ms, .. } = *order;
+        Self { finish: false, max_pause_ms, watch_ms, rehearse: false }
+    }
+
+    /// As it was ordered to be undone.
+    pub(super) fn undo(order: &RollbackOrder) -> Self {
+        Self { finish: true, max_pause_ms: order.max_pause_ms, watch_ms: 0, rehearse: false }
+    }
+}
+
 impl HandoverView {
     /// Whether it goes on only when it is told to.
     pub(crate) fn is_at_rest(&self) -> bool {
@@ -360,8 +412,9 @@ fn advice(handover: &Handover) -> Option<String> {
         State::Standby => format!(
             "the module is where it was and its other store follows: try again, or `banyan complete {module}` to remove that store"
         ),
-        State::Committed | State::Activated | State::Completing => {
-            "it goes on by itself as soon as it can; nothing is lost".to_owned()
+        State::Committed | State::Activated | State::Routed | State::Completing => {
+            "it goes on by itself as soon as it can; nothing is lost. If the store that it went to is gone for good: docs/handover.md, by hand"
+                .to_owned()
         }
         State::Reopening | State::Aborting => "it goes back by itself as soon as it can".to_owned(),
         state if state.is_over() => return None,

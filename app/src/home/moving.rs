@@ -70,7 +70,7 @@ struct Marks {
 
 /// What something that takes long came to.
 enum Worked {
-    Copied(Result<Duration, MoveError>),
+    Copied(Result<(Duration, u64), MoveError>),
     Compared(Result<Compared, MoveError>),
     Retired(Result<Option<PutAside>, MoveError>),
 }
@@ -105,7 +105,18 @@ impl From<MoveError> for Failed {
 
 impl Home {
     /// Goes on with a handover as far as it can now. Says whether it is worth looking again soon.
-    pub(super) async fn step_handover(&self, mut handover: Handover) -> Result<bool, ControlError> {
+    pub(super) async fn step_handover(&self, handover: Handover) -> Result<bool, ControlError> {
+        let id = handover.id;
+        let stepped = self.go_on(handover).await;
+        match &stepped {
+            Ok(_) => self.control_store(id, None),
+            Err(ControlError::Store(error)) => self.control_store(id, Some(error)),
+            Err(_) => {}
+        }
+        stepped
+    }
+
+    async fn go_on(&self, mut handover: Handover) -> Result<bool, ControlError> {
         let mut all = self.inner.moving.lock().await;
         if !all.contains_key(&handover.id) {
             let moving = self.begin_moving(&mut all, &handover).await?;
@@ -188,9 +199,9 @@ impl Home {
         moving.work = None;
         let facts = moving.facts.get_or_insert_with(|| handover.facts.clone());
         match worked {
-            Ok((pair, Worked::Copied(Ok(took)))) => {
+            Ok((pair, Worked::Copied(Ok((took, bytes))))) => {
                 facts.copy_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-                facts.copied_bytes = self.shown().get(&handover.id).map_or(0, |shown| shown.total);
+                facts.copied_bytes = bytes;
                 moving.pair = Some(pair);
                 moving.failures = 0;
             }
@@ -402,7 +413,7 @@ fn paths(handover: &Handover) -> Result<(PathBuf, PathBuf), String> {
 }
 
 /// Runs something short on the stores, on a thread that may block.
-async fn on_pair<T: Send + 'static>(
+pub(super) async fn on_pair<T: Send + 'static>(
     handover: &Handover,
     moving: &mut Moving,
     run: impl FnOnce(&mut Pair) -> T + Send + 'static,

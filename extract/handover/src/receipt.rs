@@ -138,7 +138,7 @@ impl Receipt {
         if !self.succeeded() {
             return None;
         }
-        if facts.applied.is_some_and(|applied| Some(applied) < facts.position) {
+        if facts.applied.is_none() || facts.applied < facts.position {
             return Some("the new store took over without the last changes".to_owned());
         }
         match (&facts.compared, facts.position) {

@@ -189,6 +189,38 @@ async fn a_store_that_was_opened_again_in_another_epoch_keeps_its_log_when_someb
     }
 }
 
+/// Runs the plain `sqlite3` program on a store. Gives what it wrote, and what it complained about.
+fn plain(store: &std::path::Path, sql: &str) -> (String, String) {
+    let ran = std::process::Command::new("sqlite3").arg(store).arg(sql).output().expect("sqlite3 is there");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&ran.stdout), text(&ran.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_present_the_epoch_cannot_write_an_open_store_nor_a_sealed_one() {
+    let shop = Shop::open();
+    let (somebody, article) = (shop.somebody().await, shop.article(5).await);
+    let bought = shop.buy(&somebody, &article, "ok").await;
+    shop.settled(&somebody, bought["id"].as_str().expect("an id"), &["confirmed"]).await;
+    take_out(&shop, "order");
+    let data = shop.server.data_dir();
+    for store in [data.join("moved/order.db"), data.join("order.db")] {
+        let rows = || plain(&store, "SELECT id, status, version FROM orders").0;
+        let before = rows();
+        assert_eq!(before.lines().count(), 1, "{before}");
+        let writes = [
+            "INSERT INTO store_meta (name, value) VALUES ('rogue', '')",
+            "UPDATE orders SET status = 'cancelled'",
+            "DELETE FROM orders",
+        ];
+        for write in writes {
+            let (_, complaint) = plain(&store, write);
+            assert!(complaint.contains("no such function: module_epoch"), "{write}: {complaint}");
+        }
+        assert_eq!(rows(), before);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_home_over_the_same_data_is_refused() {
     let shop = Shop::open();

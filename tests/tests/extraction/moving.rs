@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use system_tests::operator::{order, run, status};
+use system_tests::operator::{Desk, order, run, status};
 use system_tests::shop::Shop;
 use system_tests::wait::until;
 
@@ -219,6 +219,17 @@ async fn an_order_that_cannot_be_carried_out_is_refused_with_what_would_help() {
     assert_eq!(std::fs::read(&taken).expect("a file"), b"a letter");
     assert!(refused(&["extract", "order", "--spawn", "--data", "move"]).contains("--store"));
     assert!(refused(&["complete", "order"]).contains("no handover of order waits"));
+    // Half of what a move needs is no order to shift traffic.
+    for half in
+        [&["--rehearse"][..], &["--store", "sqlite:/nowhere/order.db"], &["--data", "shared", "--rehearse"]]
+    {
+        let said = refused(&[&["extract", "order", "--spawn"], half].concat());
+        assert!(said.contains("add --data move"), "{said}");
+    }
+    let rehearse = serde_json::json!({"module": "order", "weights": [100], "hold_ms": 0, "rehearse": true});
+    let asked = Desk::of(&shop.server).post("/_admin/extract").json(&rehearse).send().await;
+    assert!(asked.expect(409).text.contains("name a store"));
+    assert_eq!(status(&shop.server, "order")["placement"], "home");
     let store = elsewhere(&shop, "order");
     let long = ["extract", "order", "--spawn", "--data", "move", "--store", &store, "--max-pause", "9s"];
     assert!(refused(&long).contains("--max-pause"));

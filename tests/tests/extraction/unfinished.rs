@@ -185,3 +185,24 @@ async fn a_timer_that_runs_out_during_the_switch_goes_off_at_the_new_place() {
     let now = operator.try_status("order").await.expect("a status");
     assert_eq!(now["placement"], "node", "{now}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_after_the_switch_gets_the_answer_from_before_it() {
+    let shop = Shop::open();
+    let (person, article) = (shop.somebody().await, shop.article(5).await);
+    let cart = shop.cart_with(&person, &article, 1).await;
+    let (path, key) = (format!("/api/v1/carts/{cart}/checkout"), fresh_key());
+    let check_out = || {
+        let body = json!({"payment": {"provider": "test", "token": "ok"}});
+        shop.client.post(&path).bearer(&person.token).key(&key).json(&body).send()
+    };
+    let first = check_out().await.expect(202);
+    shop.settled(&person, id(&first.body), &["confirmed"]).await;
+    take_out(&shop, "order");
+    assert_eq!(check_out().await.expect(202).text, first.text);
+    bring_back(&shop, "order");
+    assert_eq!(check_out().await.expect(202).text, first.text);
+    complete(&shop, "order");
+    assert_eq!(shop.available(&article).await, 4, "it was sold once");
+    books::settle(&shop).await;
+}

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{Done, Failed, GLANCE, Moving, Worked, on_pair};
 use crate::home::Home;
+use crate::home::moves::Turn;
 use crate::host::ModuleName;
 
 /// Niceness (POSIX `nice`) of the thread that copies or compares stores: requests go first.
@@ -43,7 +44,7 @@ impl Home {
             Effect::Copy => {
                 self.begin_work(handover, moving, |pair| {
                     let began = Instant::now();
-                    Worked::Copied(pair.copy().map(|()| began.elapsed()))
+                    Worked::Copied(pair.copy().map(|bytes| (began.elapsed(), bytes)))
                 })
                 .await
             }
@@ -207,7 +208,9 @@ impl Home {
             module: Some(handover.module.clone()),
             details: reason.clone(),
         };
-        self.reverse(handover, Some(reason), true, handover.plan.max_pause_ms, false, audit).await.map(drop)
+        let max_pause_ms = handover.plan.max_pause_ms;
+        let turn = Turn { finish: true, max_pause_ms, watch_ms: 0, rehearse: false };
+        self.reverse(handover, Some(reason), turn, audit).await.map(drop)
     }
 
     /// Begins the handover that goes from the present owner to the store that follows it.
@@ -215,9 +218,7 @@ impl Home {
         &self,
         before: &Handover,
         reason: Option<String>,
-        finish: bool,
-        max_pause_ms: u64,
-        rehearse: bool,
+        turn: Turn,
         audit: Audit,
     ) -> Result<Handover, ControlError> {
         let (owner, follower) = before.owner_and_follower();
@@ -231,11 +232,10 @@ impl Home {
                 base: Base::Follow(before.id),
                 source: owner.clone(),
                 target: follower.clone(),
-                max_pause_ms,
-                rehearse,
-                finish,
-                // Only who goes out with a copy asks for being watched.
-                watch_ms: 0,
+                max_pause_ms: turn.max_pause_ms,
+                rehearse: turn.rehearse,
+                finish: turn.finish,
+                watch_ms: turn.watch_ms,
                 ..before.plan.clone()
             },
             epoch: placements.modules.get(&before.module).map_or(1, |placed| placed.epoch),

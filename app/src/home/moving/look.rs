@@ -50,6 +50,10 @@ impl Home {
                     None => {}
                 }
             }
+            if matches!(handover.state, State::Sealing | State::Drained) {
+                // Only what is known here: there is no time to ask.
+                ready = !handover.plan.target.nodes.iter().any(|node| self.is_dead(*node));
+            }
             if matches!(handover.state, State::Activated | State::Reopening) {
                 // What goes back needs nobody but its owner, which must have been heard of. Nobody is needed for good: what a node
                 // sends that knows the old place is refused there.
@@ -110,6 +114,14 @@ impl Home {
                 Ok(here.ready().await.err().map(|error| format!("home cannot read the store: {error}")))
             }
             other => Ok(Some(format!("home has another store open: {other:?}"))),
+        }
+    }
+
+    /// Whether the node's process has ended, or has been silent for long.
+    fn is_dead(&self, node: NodeId) -> bool {
+        match self.inner.live.heard(node) {
+            Some(heard) => self.inner.spawner.has_ended(node, heard.pid),
+            None => true,
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use handover::sqlite::{Pair, Progress};
 use handover::{Handover, OperationId, State};
+use kernel::store::StoreError;
 use serde::{Deserialize, Serialize};
 
 use super::paths;
@@ -31,6 +32,9 @@ pub(crate) struct Shown {
     /// When this was measured first, for the rate.
     #[serde(skip)]
     pub(super) since: Option<Instant>,
+    /// Whether the trouble is with the control store.
+    #[serde(skip)]
+    unwritten: bool,
     /// Since when requests have been waiting.
     #[serde(skip)]
     waiting_since: Option<Instant>,
@@ -45,6 +49,18 @@ impl Home {
 
     pub(super) fn trouble(&self, handover: &Handover, why: &str) {
         self.shown().entry(handover.id).or_default().trouble = Some(why.to_owned());
+    }
+
+    /// A step could not be written down, or what is known of it read; or it could.
+    pub(super) fn control_store(&self, id: OperationId, failed: Option<&StoreError>) {
+        let mut all = self.shown();
+        if let Some(error) = failed {
+            let shown = all.entry(id).or_default();
+            shown.trouble = Some(format!("the control store failed, which is tried again: {error}"));
+            shown.unwritten = true;
+        } else if let Some(shown) = all.get_mut(&id).filter(|shown| shown.unwritten) {
+            (shown.trouble, shown.unwritten) = (None, false);
+        }
     }
 
     /// Requests begin to wait, or wait no longer.

@@ -21,7 +21,7 @@ pub struct Sight {
     pub overdue: bool,
     /// Whether the target was looked at and found fit to be filled.
     pub fit: bool,
-    /// Whether the target's processes have its store open and can serve.
+    /// Whether the target's processes have its store open and can serve; in the switch, whether they are alive.
     pub ready: bool,
     /// Whether what is still to be applied takes less than half of the pause.
     pub close: bool,
@@ -169,6 +169,10 @@ impl Handover {
             State::Drained if self.plan.rehearse => Some(REHEARSED.to_owned()),
             State::Sealing | State::Drained if sight.overdue => {
                 Some(format!("requests would have waited for longer than {} ms", self.plan.max_pause_ms))
+            }
+            // What waits would be released to nobody.
+            State::Sealing | State::Drained if !sight.ready => {
+                Some("a process that it goes to has ended, or does not answer".to_owned())
             }
             // Filling it takes as long as it takes; being able to serve does not.
             State::CatchingUp if !sight.ready && !patient => {

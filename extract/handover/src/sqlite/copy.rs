@@ -34,11 +34,11 @@ impl Pair {
     /// SQLite's backup reads one state of the store, and can be neither interrupted nor resumed; in small steps, which could
     /// be, it begins anew with every write, and never ends under load.
     ///
-    /// The copy grows under another name. It gets its own when it is sealed, so no process ever finds a second open store.
+    /// Gives its length in bytes. The copy grows under another name. It gets its own when it is sealed, so no process ever finds a second open store.
     ///
     /// # Errors
     /// When a store or the file system fails.
-    pub fn copy(&mut self) -> Result<(), MoveError> {
+    pub fn copy(&mut self) -> Result<u64, MoveError> {
         self.begin_capture()?;
         // What is in the log now stays there, and is looked through by everybody, for as long as the copy takes.
         let path = self.source.path.clone();
@@ -47,8 +47,11 @@ impl Pair {
         remove_store(&partial)?;
         self.backup_to(&partial)?;
         self.seal_copy(&partial)?;
-        let synced = File::open(&partial).and_then(|file| file.sync_all());
-        synced.map_err(|error| file_failed(&partial, error))?;
+        let synced = File::open(&partial).and_then(|file| {
+            file.sync_all()?;
+            file.metadata()
+        });
+        let length = synced.map_err(|error| file_failed(&partial, error))?.len();
         // Never over anything: a driver that was stopped for an hour may come back to a target that is open by now.
         let renamed = rustix::fs::renameat_with(
             rustix::fs::CWD,
@@ -58,7 +61,8 @@ impl Pair {
             rustix::fs::RenameFlags::NOREPLACE,
         );
         renamed.map_err(|error| file_failed(&self.target.path, error.into()))?;
-        sync_directory(&self.target.path)
+        sync_directory(&self.target.path)?;
+        Ok(length)
     }
 
     /// How much of the source has been copied, in bytes.

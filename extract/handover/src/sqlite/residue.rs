@@ -135,6 +135,9 @@ impl Pair {
         let kept = self.source.beside(&format!(".epoch-{}", self.epoch));
         let put_aside = match self.source.look() {
             StoreSeen::Owned(row) if !row.sealed => return Err(self.source.not_mine("it is open")),
+            StoreSeen::Owned(row) if row.operation.is_some_and(|found| found != self.operation) => {
+                return Err(self.source.not_mine("another handover runs on it"));
+            }
             StoreSeen::Owned(row) => {
                 if row.operation == Some(self.operation) && self.source_can_follow()? {
                     while self.apply_back()?.left > 0 {}

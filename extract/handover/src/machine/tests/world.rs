@@ -239,7 +239,8 @@ impl World {
                 }
             }
             Effect::Retire => {
-                if self.source.as_ref().is_some_and(|source| source.row.sealed) {
+                let mine = |source: &Model| source.row.operation.is_none_or(|found| found == id);
+                if self.source.as_ref().is_some_and(|source| source.row.sealed && mine(source)) {
                     self.source = None;
                 }
                 release(&mut self.target, id);
