@@ -13,6 +13,7 @@ mod fences;
 mod full;
 mod instances;
 mod kills;
+mod lost;
 mod moving;
 mod orders;
 mod peel;

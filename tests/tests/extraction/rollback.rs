@@ -131,6 +131,27 @@ async fn what_follows_again_after_a_failed_way_back_can_also_be_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_way_back_is_refused_until_the_stores_are_the_last_ones_own() {
+    let mut shop = Shop::open();
+    take_out(&shop, "order");
+    let options = shop.server.options().listen(shop.server.address());
+    shop.server.kill();
+    shop.reopen(options.clone().setting("BANYAN__TESTING__FAIL_AT", "effect.prepare:1000000"));
+    assert_eq!(commanded(&shop, &["rollback", "order", "--max-pause", "4s"]).0, 75);
+    let (code, said) = commanded(&shop, &["rollback", "order", "--max-pause", "4s"]);
+    assert_ne!(code, 0, "{said}");
+    assert!(said.contains("has not taken over both stores yet"), "{said}");
+    shop.server.kill();
+    shop.reopen(options);
+    until(SOON, "the way back to be possible", async || {
+        (commanded(&shop, &["rollback", "order", "--max-pause", "4s"]).0 == 0).then_some(())
+    })
+    .await;
+    assert_eq!(status(&shop.server, "order")["placement"], "home");
+    leaves_nothing(&shop, "order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_switch_that_would_take_longer_than_allowed_gives_itself_up() {
     let shop = Shop::open();
     let path = begin(&shop, json!({"max_pause_ms": 1500})).await;

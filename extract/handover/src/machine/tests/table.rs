@@ -187,6 +187,17 @@ fn a_comparison_that_has_expired_or_a_target_that_lags_or_is_not_ready_keeps_it_
 }
 
 #[test]
+fn nothing_is_committed_to_a_process_that_has_ended() {
+    let seen = Sight { holds: true, ready: false, ..fresh(StoreSeen::Absent, StoreSeen::Absent) };
+    for state in [State::Sealing, State::Drained] {
+        let back = handover(state, COPY).next(&seen);
+        assert!(matches!(back, Next::Back(State::Reopening, why) if why.contains("has ended")), "{state:?}");
+    }
+    // From the commit on it is waited for.
+    assert!(!matches!(handover(State::Committed, COPY).next(&seen), Next::Back(..)));
+}
+
+#[test]
 fn a_switch_that_takes_too_long_or_was_a_rehearsal_goes_back() {
     let mut handover = handover(State::Drained, COPY);
     let seen = fresh(StoreSeen::Absent, StoreSeen::Absent);
