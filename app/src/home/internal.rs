@@ -8,6 +8,7 @@ use handover::Node;
 use kernel::http::ApiError;
 use kernel::{ErrorCode, Timestamp};
 use seam::tokens::ServiceTokens;
+use serde::de::DeserializeOwned;
 
 use super::{AUDIENCE, Follow, Home, Join};
 use crate::host::ModuleName;
@@ -25,10 +26,9 @@ pub(crate) fn internal_routes(config: &mut web::ServiceConfig) {
 async fn join(
     request: HttpRequest,
     home: web::Data<Home>,
-    join: web::Json<Join>,
+    body: web::Bytes,
 ) -> Result<HttpResponse, ApiError> {
-    home.authenticate(&request)?;
-    let join = join.into_inner();
+    let join: Join = from_member(&request, &home.inner.tokens, &body)?;
     for (name, version) in &join.modules {
         let known = ModuleName::find(name).map(contract_version);
         if known != Some(*version) {
@@ -54,9 +54,9 @@ async fn join(
 async fn follow(
     request: HttpRequest,
     home: web::Data<Home>,
-    follow: web::Json<Follow>,
+    body: web::Bytes,
 ) -> Result<HttpResponse, ApiError> {
-    home.authenticate(&request)?;
+    let follow: Follow = from_member(&request, &home.inner.tokens, &body)?;
     home.hear(&follow).await?;
     let mut directory = home.inner.directory.subscribe();
     let newer = directory.wait_for(|directory| directory.generation > follow.generation);
@@ -125,22 +125,21 @@ impl Home {
         self.inner.stir.notify_one();
         Ok(())
     }
-
-    /// Passes who holds the cluster's key. To all others this address does not exist.
-    fn authenticate(&self, request: &HttpRequest) -> Result<(), ApiError> {
-        if is_member(request, &self.inner.tokens) {
-            Ok(())
-        } else {
-            Err(ApiError::new(ErrorCode::RouteNotFound))
-        }
-    }
 }
 
-/// Whether the request comes from who holds the cluster's key.
-pub(crate) fn is_member(request: &HttpRequest, tokens: &ServiceTokens) -> bool {
+/// Reads what the holder of the cluster's key sent. To all others this address does not exist, whatever they send.
+pub(crate) fn from_member<T: DeserializeOwned>(
+    request: &HttpRequest,
+    tokens: &ServiceTokens,
+    body: &[u8],
+) -> Result<T, ApiError> {
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = given.and_then(|text| text.strip_prefix("Bearer "));
-    token.is_some_and(|token| tokens.verify(token, AUDIENCE).is_ok())
+    if token.is_none_or(|token| tokens.verify(token, AUDIENCE).is_err()) {
+        return Err(ApiError::new(ErrorCode::RouteNotFound));
+    }
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::new(ErrorCode::MalformedJson).message(error.to_string()))
 }
 
 /// The version of a module's contract in this program.

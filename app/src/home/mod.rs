@@ -42,7 +42,7 @@ pub(crate) use access::may_place;
 pub(crate) use admin::{AbsorbOrder, CanExtract, ExtractOrder, OperationView, RollbackOrder, admin_routes};
 pub(crate) use directory::{AUDIENCE, Assigned, Directory, Follow, Join, Moved, Next, Stop};
 pub(crate) use here::{Here, OnlyHome};
-pub(crate) use internal::{contract_version, internal_routes, is_member};
+pub(crate) use internal::{contract_version, from_member, internal_routes};
 pub(crate) use moves::{Begun, CompleteOrder, HandoverView, move_routes};
 pub(crate) use status::{Status, Traffic};
 

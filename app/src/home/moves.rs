@@ -294,6 +294,13 @@ impl Home {
             return None;
         }
         let (id, module) = (resting.id, &resting.module);
+        if [source, target].iter().any(|seen| !matches!(seen, StoreSeen::Owned(_))) {
+            let (source, target) = (&resting.plan.source.store, &resting.plan.target.store);
+            return Some(format!(
+                "one of the stores of {id}, {source} and {target}, is gone or cannot be read; when the module works, `banyan complete \
+                 {module}` gives the other one up, and if it does not: docs/handover.md, by hand"
+            ));
+        }
         let trouble = self.shown_of(id).trouble.unwrap_or_else(|| "it has not come to it yet".to_owned());
         Some(format!(
             "{id} has not taken over both stores yet ({trouble}); try again when it has, or `banyan complete {module}`"

@@ -10,7 +10,7 @@ use kernel::http::ApiError;
 use seam::tokens::ServiceTokens;
 use tokio::sync::{Notify, watch};
 
-use crate::home::{Moved, Stop, is_member};
+use crate::home::{Moved, Stop, from_member};
 
 /// What it takes to do so.
 pub(crate) struct Asked {
@@ -35,9 +35,10 @@ pub(crate) fn asked_routes(config: &mut web::ServiceConfig) {
 async fn stop(
     request: HttpRequest,
     asked: web::Data<Asked>,
-    stop: web::Json<Stop>,
+    body: web::Bytes,
 ) -> Result<HttpResponse, ApiError> {
-    asked.authenticate(&request, stop.node)?;
+    let stop: Stop = from_member(&request, &asked.tokens, &body)?;
+    asked.is_meant(stop.node)?;
     log::info!("home asks this node to end");
     // First of all it follows no more: it would introduce itself again.
     asked.ending.notify_one();
@@ -51,23 +52,20 @@ async fn stop(
 async fn home(
     request: HttpRequest,
     asked: web::Data<Asked>,
-    moved: web::Json<Moved>,
+    body: web::Bytes,
 ) -> Result<HttpResponse, ApiError> {
-    asked.authenticate(&request, moved.node)?;
+    let moved: Moved = from_member(&request, &asked.tokens, &body)?;
+    asked.is_meant(moved.node)?;
     // Also when it is where it was: a node that waits before it tries again does so at once.
-    asked.home.send_replace(moved.into_inner().url);
+    asked.home.send_replace(moved.url);
     Ok(HttpResponse::Accepted().finish())
 }
 
 // === impl Asked ===
 
 impl Asked {
-    /// Passes who holds the cluster's key and means this node: another one may have listened here before.
-    fn authenticate(&self, request: &HttpRequest, node: NodeId) -> Result<(), ApiError> {
-        if is_member(request, &self.tokens) && self.id == Some(node) {
-            Ok(())
-        } else {
-            Err(ApiError::new(ErrorCode::RouteNotFound))
-        }
+    /// Passes if it is this node that is meant: another one may have listened here before.
+    fn is_meant(&self, node: NodeId) -> Result<(), ApiError> {
+        if self.id == Some(node) { Ok(()) } else { Err(ApiError::new(ErrorCode::RouteNotFound)) }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use system_tests::operator::{order, status};
+use system_tests::operator::{order, run, status};
 use system_tests::shop::Shop;
 use system_tests::wait::until;
 
@@ -41,9 +41,14 @@ async fn a_module_whose_store_is_lost_while_it_is_watched_is_home_again_by_hand(
     let row = format!("SELECT count(*) FROM orders WHERE id = '{bought}' AND status = 'confirmed'");
     until(SOON, "the order to be brought back", async || (sqlite3(&source, &row) == "1\n").then_some(()))
         .await;
+    // Without that store there is no way by a command.
+    let away = data.join("moved/away.db");
+    std::fs::rename(data.join("moved/order.db"), &away).expect("it can be lost");
+    let refused = tokio::task::block_in_place(|| run(&shop.server, &["rollback", "order"]));
+    assert!(refused.code != 0 && refused.stderr.contains("by hand"), "{refused:?}");
     assert!(shop.server.terminate().success());
     until(SOON, "the node to end", async || shop.server.nodes().is_empty().then_some(())).await;
-    std::fs::remove_dir_all(data.join("moved")).expect("it can be lost");
+    std::fs::remove_dir_all(data.join("moved")).expect("it can be removed");
 
     let epoch: u64 =
         sqlite3(&control, "SELECT epoch FROM placements WHERE module = 'order'").trim().parse().expect("N");
