@@ -27,7 +27,8 @@ impl Owner {
         let Some(sent) = request.headers().get(&EPOCH) else { return Ok(()) };
         let owner_epoch = self.0.find(module.as_str()).map(|endpoint| endpoint.epoch().get());
         let sent: Option<u64> = sent.to_str().ok().and_then(|sent| sent.parse().ok());
-        if sent.is_some() && sent == owner_epoch {
+        // In epoch 0, which is a node's that was not told anything yet, nobody owns anything.
+        if sent.is_some_and(|sent| sent > 0) && sent == owner_epoch {
             return Ok(());
         }
         let refused = ApiError::new(ErrorCode::Misdirected);
