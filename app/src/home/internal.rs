@@ -81,7 +81,7 @@ impl Home {
         let elsewhere = known.as_ref().is_some_and(|known| !known.url.is_empty() && known.url != node.url);
         if elsewhere && live.heard(id).is_some() {
             let home = self.clone();
-            tokio::spawn(async move { home.stop_at(&node).await });
+            tokio::spawn(async move { home.stop_node(&node).await });
             let refused = ApiError::new(ErrorCode::PlacementRefused);
             return Err(refused.message("another process of this node is heard of"));
         }

@@ -32,7 +32,7 @@ mod status;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as StdMutex, OnceLock};
 
-use handover::{Control, NodeId, OperationId};
+use handover::{Control, OperationId};
 use router::{Router, shadow, split};
 use seam::server::Registry;
 use seam::tokens::ServiceTokens;
@@ -176,15 +176,7 @@ impl Home {
     }
 
     /// Asks a node to end in order. It may be gone already.
-    pub(crate) async fn stop_node(&self, node: NodeId) {
-        let nodes = self.nodes_or_none().await;
-        if let Some(node) = nodes.into_iter().find(|known| known.id == node) {
-            self.stop_at(&node).await;
-        }
-    }
-
-    /// As [`Home::stop_node`], for a node as it was known.
-    pub(super) async fn stop_at(&self, node: &handover::Node) {
+    pub(super) async fn stop_node(&self, node: &handover::Node) {
         let Ok(token) = self.inner.tokens.mint(AUDIENCE) else { return };
         let asked = self
             .inner
@@ -205,7 +197,7 @@ impl Home {
     pub(crate) async fn stop_nodes(&self) {
         for node in self.nodes_or_none().await {
             if node.spawned && self.inner.live.heard(node.id).is_some() {
-                self.stop_node(node.id).await;
+                self.stop_node(&node).await;
             }
         }
     }

@@ -60,7 +60,7 @@ impl Home {
                 return;
             }
             log::warn!("node {} runs and does not join, another one takes its place", node.id);
-            self.stop_at(node).await;
+            self.stop_node(node).await;
         }
         if let Err(error) = self.inner.spawner.start(&urls.local, node.id, module, nth) {
             log::error!("the node for the {module} module: {error:#}");
@@ -68,7 +68,7 @@ impl Home {
     }
 
     async fn end(&self, node: &Node) -> Result<(), ControlError> {
-        self.stop_node(node.id).await;
+        self.stop_node(node).await;
         self.inner.control.forget(node.id).await?;
         self.inner.live.forget(node.id);
         Ok(())

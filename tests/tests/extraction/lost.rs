@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use system_tests::operator::{order, run, status};
+use system_tests::operator::{run, status};
 use system_tests::shop::Shop;
 use system_tests::wait::until;
 
@@ -81,5 +81,4 @@ async fn a_module_whose_store_is_lost_while_it_is_watched_is_home_again_by_hand(
     bring_back(&shop, "order");
     complete(&shop, "order");
     leaves_nothing(&shop, "order");
-    order(&shop.server, &["receipt", "list"]);
 }

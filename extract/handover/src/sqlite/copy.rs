@@ -34,7 +34,8 @@ impl Pair {
     /// SQLite's backup reads one state of the store, and can be neither interrupted nor resumed; in small steps, which could
     /// be, it begins anew with every write, and never ends under load.
     ///
-    /// Gives its length in bytes. The copy grows under another name. It gets its own when it is sealed, so no process ever finds a second open store.
+    /// The copy grows under another name. It gets its own when it is sealed, so no process ever finds a second open store. Gives its
+    /// length in bytes.
     ///
     /// # Errors
     /// When a store or the file system fails.

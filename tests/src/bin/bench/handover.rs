@@ -110,6 +110,7 @@ pub(crate) async fn measure(
         let moved = at_size(plan, pinning, size, switches, rehearsals).await;
         measured.push(moved.with_context(|| format!("{size} MiB"))?);
     }
+    anyhow::ensure!(!measured.is_empty(), "that size is not measured; these are: {SIZES:?} MiB");
     Ok(measured)
 }
 
@@ -321,7 +322,7 @@ impl Prepared {
 impl Stretch {
     /// Checkouts a second.
     pub(crate) fn rate(&self) -> f64 {
-        u32::try_from(self.checkouts).map_or(f64::INFINITY, f64::from) / self.lasted.as_secs_f64()
+        f64::from(u32::try_from(self.checkouts).unwrap_or(u32::MAX)) / self.lasted.as_secs_f64()
     }
 }
 
